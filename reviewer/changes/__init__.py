@@ -1,0 +1,1 @@
+"""What is reviewed: from a target to the files, hunks and lines under review."""

@@ -1,0 +1,100 @@
+"""What the user asked to have reviewed, as values."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from reviewer.errors import UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class Worktree:
+    """All that this branch has over the default branch: committed, uncommitted and untracked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Uncommitted:
+    """What the working tree has over the last commit, untracked files included."""
+
+
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """What the index has over the last commit; the working tree is not looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """Like `Worktree`, with a base of the user's choice."""
+
+    ref: str
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """Two commits: `A..B` compares them, `A...B` compares B with where it left A."""
+
+    base: str
+    head: str
+    symmetric: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """One commit against its first parent (a root commit against nothing)."""
+
+    revision: str
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Whole files of the working tree; no paths means all."""
+
+    paths: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Patch:
+    """A unified diff as bytes, with the name to use for it in messages."""
+
+    data: bytes
+    name: str
+
+
+Target = Worktree | Uncommitted | Staged | Base | Range | Commit | Snapshot | Patch
+
+
+def parse_range(text: str) -> Range:
+    """`A..B` or `A...B`, where an empty side means HEAD, as in git.
+
+    Raises:
+        UsageError: the text has no dots.
+    """
+    for dots in ("...", ".."):
+        base, found, head = text.partition(dots)
+        if found:
+            return Range(base or "HEAD", head or "HEAD", symmetric=dots == "...")
+    raise UsageError(
+        f"{text!r} is not a range. Write `A..B` or `A...B`, `--commit {text}` for one commit, "
+        f"`--base {text}` for all since it, or `--all {text}` to review files as they are."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which files of the change to review.
+
+    Attributes:
+        include: gitignore-style patterns; when there are any, only matching files are reviewed.
+        exclude: gitignore-style patterns of files to leave out.
+        max_file_bytes: a file whose changed text is larger is not reviewed and makes the report incomplete.
+    """
+
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    max_file_bytes: int = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where to collect from: the directory the command was started in."""
+
+    directory: Path

@@ -1,0 +1,79 @@
+"""Trip wires for every test, and the fixtures that most tests need."""
+
+import socket
+import time
+from pathlib import Path
+
+import anyio
+import pytest
+
+from tests.support.repository import Builder
+
+
+class TestReachedTheNetwork(BaseException):
+    """A test connected to something else than this machine."""
+
+
+class TestSleptForReal(BaseException):
+    """A test waited for real time to pass; give the code under test a sleep of its own."""
+
+
+class TestReachedTheUsersHome(BaseException):
+    """A test looked for the home folder of the person who runs it."""
+
+
+@pytest.fixture(autouse=True)
+def _no_network(monkeypatch):
+    connect = socket.socket.connect
+
+    def guarded(self, address):
+        if self.family in {socket.AF_INET, socket.AF_INET6} and address[0] not in {"127.0.0.1", "::1"}:
+            raise TestReachedTheNetwork(str(address))
+        return connect(self, address)
+
+    monkeypatch.setattr(socket.socket, "connect", guarded)
+
+
+@pytest.fixture(autouse=True)
+def _no_sleep(monkeypatch):
+    def refuse(seconds):
+        raise TestSleptForReal(f"{seconds} s")
+
+    async def refuse_async(seconds):
+        if seconds > 0:
+            raise TestSleptForReal(f"{seconds} s")
+        await anyio.lowlevel.checkpoint()
+
+    monkeypatch.setattr(time, "sleep", refuse)
+    monkeypatch.setattr(anyio, "sleep", refuse_async)
+
+
+@pytest.fixture(autouse=True)
+def _no_home(monkeypatch, tmp_path_factory):
+    """Give the process a home of its own, and settings of git that are nobody's."""
+    home = tmp_path_factory.mktemp("a-home-of-the-test")
+
+    def refuse(_cls):
+        raise TestReachedTheUsersHome
+
+    for name in ("XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_STATE_HOME", "XDG_DATA_HOME"):
+        monkeypatch.setenv(name, str(home / name.lower()))
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(home / "gitconfig"))
+    monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+    for name in ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_EXTERNAL_DIFF", "GIT_DIFF_OPTS"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(Path, "home", classmethod(refuse))
+    return home
+
+
+@pytest.fixture
+def home(_no_home) -> Path:
+    """The home folder of this test."""
+    return _no_home
+
+
+@pytest.fixture
+def repo(tmp_path) -> Builder:
+    """A real, empty git repository."""
+    return Builder.create(tmp_path / "repo")
