@@ -49,7 +49,7 @@ def _no_sleep(monkeypatch):
 
 
 @pytest.fixture(autouse=True)
-def _no_home(monkeypatch, tmp_path_factory):
+def _no_home(monkeypatch, tmp_path_factory) -> Path:
     """Give the process a home of its own, and settings of git that are nobody's."""
     home = tmp_path_factory.mktemp("a-home-of-the-test")
 
@@ -64,11 +64,11 @@ def _no_home(monkeypatch, tmp_path_factory):
     for name in ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_EXTERNAL_DIFF", "GIT_DIFF_OPTS"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(Path, "home", classmethod(refuse))
-    return home
+    return Path(home)
 
 
 @pytest.fixture
-def home(_no_home) -> Path:
+def home(_no_home: Path) -> Path:
     """The home folder of this test."""
     return _no_home
 

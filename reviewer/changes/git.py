@@ -1,6 +1,7 @@
 """The door to git: the only module that starts it, through GitPython's command wrapper."""
 
 import os
+import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -29,6 +30,12 @@ _SETTINGS = (
 
 Files over `core.bigFileThreshold` are shown as binary, which bounds the memory a diff can take.
 """
+
+_ENVIRONMENT = {
+    "GIT_DIFF_OPTS": "",  # would win over --unified
+    "GIT_OPTIONAL_LOCKS": "0",
+    "GIT_TERMINAL_PROMPT": "0",
+}
 
 _DIFF = (
     "diff",
@@ -157,7 +164,9 @@ class Repository:
         copy = folder / "index"
         source = self.root / index
         if source.exists():
-            copy.write_bytes(source.read_bytes())
+            # With its time stamp: git compares it with those of the files to see which entries it has to
+            # look at again although their size is the same (git's "racy" entries).
+            shutil.copy2(source, copy)
         env = {"GIT_INDEX_FILE": str(copy)}
         names = self.output("ls-files", "-z", "--others", "--exclude-standard", env=env)
         # A nested repository is listed with a trailing slash; it is not part of this one.
@@ -191,7 +200,7 @@ def _run(
     command: git.Git, arguments: Sequence[str], *, env: Mapping[str, str] | None = None, stdin: bytes = b""
 ) -> Result:
     settings = [part for setting in _SETTINGS for part in ("-c", setting)]
-    environment = {"GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", **(env or {})}
+    environment = {**_ENVIRONMENT, **(env or {})}
     with tempfile.TemporaryFile() as source:
         source.write(stdin)
         source.seek(0)

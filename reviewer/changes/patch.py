@@ -319,7 +319,8 @@ def _split_git_names(text: str) -> tuple[str, str] | None:
 
 def _bare(text: str) -> str:
     """A name from a `---` or `+++` line: unquoted, or without the time stamp behind a tab."""
-    return _unquote(text) if text.startswith('"') else text.partition("\t")[0].removesuffix(" ")
+    quoted = _QUOTED.match(text)
+    return _unquote(quoted[0]) if quoted else text.partition("\t")[0].removesuffix(" ")
 
 
 def _unquote(text: str) -> str:

@@ -1,0 +1,93 @@
+"""Real diffs: every line is where git itself puts it."""
+
+import subprocess
+
+import pytest
+
+from reviewer.changes.changeset import FileChange, FileStatus, Side
+from reviewer.changes.patch import parse_patch
+from reviewer.changes.text import decode_lines
+from reviewer.errors import PatchError
+from tests.support.repository import Builder
+from tests.support.shared import require, rows
+
+MISCOUNTED = "synthetic__perf-progress-dialog-deleteall-01"
+"""Its first hunk has one line more than its header announces."""
+
+
+def old_text(change: FileChange) -> bytes:
+    """A text that has the old lines where the hunks say, and something else in between."""
+    shown = change.hunk_lines(Side.OLD)
+    last = max([*shown, *(h.old_start + h.old_count for h in change.hunks)], default=0)
+    if change.status is FileStatus.DELETED:
+        last -= 6  # nothing follows in a file that goes as a whole
+    if any(Side.OLD in hunk.no_newline for hunk in change.hunks):
+        return "\n".join(
+            shown.get(number, f"filler {number}") for number in range(1, max(shown) + 1)
+        ).encode()
+    lines = [shown.get(number, f"filler {number}") for number in range(1, last + 6)]
+    return "".join(f"{line}\n" for line in lines).encode()
+
+
+def check(folder, patch: bytes, name: str) -> int:
+    """Compare with `git apply`; returns how many lines were compared."""
+    changes = parse_patch(patch, name=name)
+    repo = Builder.create(folder)
+    for change in changes:
+        if change.status is not FileStatus.ADDED and change.hunks:
+            repo.write(change.old_path or change.path, old_text(change))
+    (folder / "the.patch").write_bytes(patch)
+    done = subprocess.run(
+        ["git", "apply", "--whitespace=nowarn", "the.patch"], cwd=folder, capture_output=True, check=False
+    )
+    assert done.returncode == 0, done.stderr.decode()
+    compared = 0
+    for change in changes:
+        if change.status is FileStatus.DELETED:
+            assert not (folder / change.path).exists()
+            continue
+        made = decode_lines((folder / change.path).read_bytes())
+        shown = change.hunk_lines(Side.NEW)
+        assert {number: made[number - 1] for number in shown} == shown
+        compared += len(shown)
+    return compared
+
+
+def test_pull_requests(tmp_path):
+    folder = require("cases", "aacr", "diffs")
+    compared = sum(
+        check(tmp_path / file.stem, file.read_bytes(), file.name) for file in sorted(folder.glob("*.diff"))
+    )
+    print(f"aacr: {compared} lines of {len(list(folder.glob('*.diff')))} diffs, all equal")
+    assert compared > 2000
+
+
+def test_lines_that_people_commented_on():
+    """The text that the comment's author saw at (path, side, line) is the text that is read there."""
+    compared = 0
+    diffs = {}
+    for comment in rows("cases", "aacr", "comments.jsonl"):
+        name = comment["pr_id"]
+        if name not in diffs:
+            diffs[name] = parse_patch(
+                require("cases", "aacr", "diffs", f"{name}.diff").read_bytes(), name=name
+            )
+        side = Side.NEW if comment["side"] == "right" else Side.OLD
+        if not comment["whole_range_in_hunks"]:
+            continue
+        (change,) = [c for c in diffs[name] if comment["path"] in {c.path, c.old_path}]
+        numbers = range(comment["from_line"], comment["to_line"] + 1)
+        assert [change.text_at(side, number) for number in numbers] == comment["anchored_text"]
+        compared += len(numbers)
+    assert compared > 80
+
+
+@pytest.mark.parametrize("part", range(4))
+def test_small_diffs(tmp_path, part):
+    for row in rows("cases", "bcbench", "codereview.jsonl")[part::4]:
+        name, patch = row["instance_id"], row["patch"].encode()
+        if name == MISCOUNTED:
+            with pytest.raises(PatchError, match=":16: malformed patch: more lines than the hunk header"):
+                parse_patch(patch, name=name)
+            continue
+        assert check(tmp_path / name, patch, name) > 0
