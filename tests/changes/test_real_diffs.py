@@ -4,7 +4,7 @@ import subprocess
 
 import pytest
 
-from reviewer.changes.changeset import FileChange, FileStatus, Side
+from reviewer.changes.changeset import FileChange, FileStatus, LineKind, Side
 from reviewer.changes.patch import parse_patch
 from reviewer.changes.text import decode_lines
 from reviewer.errors import PatchError
@@ -16,17 +16,15 @@ MISCOUNTED = "synthetic__perf-progress-dialog-deleteall-01"
 
 
 def old_text(change: FileChange) -> bytes:
-    """A text that has the old lines where the hunks say, and something else in between."""
+    """A text that has the old lines where the hunks say, and something else in between.
+
+    It goes on behind the last hunk only if that has its full context: git takes less for the file's end.
+    """
     shown = change.hunk_lines(Side.OLD)
-    last = max([*shown, *(h.old_start + h.old_count for h in change.hunks)], default=0)
-    if change.status is FileStatus.DELETED:
-        last -= 6  # nothing follows in a file that goes as a whole
-    if any(Side.OLD in hunk.no_newline for hunk in change.hunks):
-        return "\n".join(
-            shown.get(number, f"filler {number}") for number in range(1, max(shown) + 1)
-        ).encode()
-    lines = [shown.get(number, f"filler {number}") for number in range(1, last + 6)]
-    return "".join(f"{line}\n" for line in lines).encode()
+    behind = 5 if all(line.kind is LineKind.CONTEXT for line in change.hunks[-1].lines[-3:]) else 0
+    text = "\n".join(shown.get(n, f"filler {n}") for n in range(1, max(shown, default=0) + behind + 1))
+    complete = any(Side.OLD in hunk.no_newline for hunk in change.hunks)
+    return (text if complete or not text else f"{text}\n").encode()
 
 
 def check(folder, patch: bytes, name: str) -> int:
