@@ -1,0 +1,286 @@
+"""A change divided into parts that fit a prompt: at files, then hunks, then lines. Nothing is dropped."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import pathspec
+
+from reviewer.changes.changeset import ChangeSet, FileChange, FileStatus, Hunk, Line, LineKind, SkippedFile, SkipKind
+from reviewer.prompting.scope import enclosing_lines
+from reviewer.prompting.tokens import estimate_tokens
+
+CONTEXT_LINES = 8
+"""Unchanged lines shown around a change where the whole text is at hand."""
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """Some hunks of one file, as they appear in a prompt.
+
+    Attributes:
+        change: the file, with only the hunks of this section.
+        text: the heading and the numbered lines.
+        tokens: estimate for `text`.
+    """
+
+    change: FileChange
+    text: str
+    tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What goes into one prompt of one role.
+
+    Attributes:
+        index, count: 1-based position among the role's batches.
+        sections: the files and hunks shown, in the order of the change.
+        others: paths of changed files that this batch does not show.
+        snapshot: whole files, not a difference.
+    """
+
+    index: int
+    count: int
+    sections: tuple[Section, ...]
+    others: tuple[str, ...] = ()
+    snapshot: bool = False
+
+    @property
+    def tokens(self) -> int:
+        """Estimate for all sections."""
+        return sum(section.tokens for section in self.sections)
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """The files shown, each once."""
+        return tuple(dict.fromkeys(section.change.path for section in self.sections))
+
+
+@dataclass(frozen=True, slots=True)
+class Division:
+    """The batches of one role, and the parts that fit no prompt."""
+
+    batches: tuple[Batch, ...]
+    skipped: tuple[SkippedFile, ...] = ()
+
+
+def divide(changes: ChangeSet, *, globs: Sequence[str], budget: int) -> Division:
+    """Divide the files that a role reviews into batches of at most `budget` tokens each.
+
+    Every changed line of those files is in exactly one section, or in a part named in `skipped`.
+
+    Args:
+        changes: the change.
+        globs: gitignore-style patterns of the files to take; empty takes all.
+        budget: tokens that the sections of one prompt may have together.
+    """
+    wanted = pathspec.GitIgnoreSpec.from_lines(globs)
+    sections: list[Section] = []
+    skipped: list[SkippedFile] = []
+    for change in changes.files:
+        if globs and not wanted.match_file(change.path):
+            continue
+        widened = replace(change, hunks=_widened(change))
+        for piece in _sections(widened, budget, snapshot=changes.snapshot):
+            if isinstance(piece, Section):
+                sections.append(piece)
+            else:
+                skipped.append(piece)
+    groups = list(_pack(sections, budget))
+    every = [change.path for change in changes.files]
+    batches = tuple(
+        _batch(group, (index, len(groups)), every, snapshot=changes.snapshot)
+        for index, group in enumerate(groups, 1)
+    )
+    return Division(batches, tuple(skipped))
+
+
+def redivide(batch: Batch, *, budget: int) -> Division:
+    """The same changed lines in smaller batches, for a model that found the batch too long."""
+    sections: list[Section] = []
+    skipped: list[SkippedFile] = []
+    for section in batch.sections:
+        for piece in _sections(section.change, budget, snapshot=batch.snapshot):
+            if isinstance(piece, Section):
+                sections.append(piece)
+            else:
+                skipped.append(piece)
+    every = [*batch.paths, *batch.others]
+    position = (batch.index, batch.count)
+    groups = _pack(sections, budget)
+    return Division(
+        tuple(_batch(group, position, every, snapshot=batch.snapshot) for group in groups), tuple(skipped)
+    )
+
+
+def _batch(
+    sections: Sequence[Section], position: tuple[int, int], every: Sequence[str], *, snapshot: bool
+) -> Batch:
+    shown = {section.change.path for section in sections}
+    others = tuple(path for path in dict.fromkeys(every) if path not in shown)
+    return Batch(*position, tuple(sections), others, snapshot)
+
+
+def _pack(sections: Sequence[Section], budget: int) -> Iterator[list[Section]]:
+    """Fill batches in order, so that neighbours stay together."""
+    group: list[Section] = []
+    used = 0
+    for section in sections:
+        if group and used + section.tokens > budget:
+            yield group
+            group, used = [], 0
+        group.append(section)
+        used += section.tokens
+    if group:
+        yield group
+
+
+def _sections(change: FileChange, budget: int, *, snapshot: bool) -> Iterator[Section | SkippedFile]:
+    whole = _section(change, change.hunks, snapshot=snapshot)
+    if whole.tokens <= budget:
+        yield whole
+        return
+    pending: list[Hunk] = []
+    used = 0
+    for hunk in _small_hunks(change, budget, snapshot=snapshot):
+        alone = _section(change, (hunk,), snapshot=snapshot).tokens
+        if alone > budget:
+            line = hunk.lines[0]
+            reason = f"line {line.new or line.old} alone has more than the {budget:,} tokens of a prompt"
+            yield SkippedFile(change.path, SkipKind.IMPOSSIBLE, reason)
+            continue
+        if pending and used + alone > budget:
+            yield _section(change, tuple(pending), snapshot=snapshot)
+            pending, used = [], 0
+        pending.append(hunk)
+        used += alone
+    if pending:
+        yield _section(change, tuple(pending), snapshot=snapshot)
+
+
+def _small_hunks(change: FileChange, budget: int, *, snapshot: bool) -> Iterator[Hunk]:
+    """The hunks, those that are too long for a prompt cut in halves between lines until they are not."""
+    for hunk in change.hunks:
+        waiting = [hunk]
+        while waiting:
+            first = waiting.pop(0)
+            if len(first.lines) > 1 and _section(change, (first,), snapshot=snapshot).tokens > budget:
+                middle = len(first.lines) // 2
+                waiting[:0] = [part(first, 0, middle), part(first, middle, len(first.lines))]
+            elif any(first.changed()):
+                yield first
+
+
+def part(hunk: Hunk, start: int, end: int) -> Hunk:
+    """Some lines of a hunk as a hunk of their own, with their own numbers."""
+    lines = hunk.lines[start:end]
+    before = hunk.lines[:start]
+    old_start = hunk.old_start + sum(line.old is not None for line in before)
+    new_start = hunk.new_start + sum(line.new is not None for line in before)
+    return replace(
+        hunk,
+        old_start=old_start,
+        old_count=sum(line.old is not None for line in lines),
+        new_start=new_start,
+        new_count=sum(line.new is not None for line in lines),
+        lines=lines,
+        no_newline=hunk.no_newline if end == len(hunk.lines) else (),
+    )
+
+
+def _section(change: FileChange, hunks: tuple[Hunk, ...], *, snapshot: bool) -> Section:
+    shown = replace(change, hunks=hunks)
+    text = render_change(shown, snapshot=snapshot)
+    return Section(shown, text, estimate_tokens(text))
+
+
+_STATUS = {
+    FileStatus.ADDED: "new file",
+    FileStatus.MODIFIED: "changed",
+    FileStatus.DELETED: "deleted",
+    FileStatus.PRESENT: "whole file",
+}
+
+
+def render_change(change: FileChange, *, snapshot: bool = False) -> str:
+    """Heading and numbered lines of a file, as a prompt shows them.
+
+    A line is its number, a mark and the text behind `|`: `12 +|code`. The number is that of the new file,
+    for removed lines that of the old one. Lines that open the enclosing blocks stand in front.
+    """
+    rows = [f"=== {change.path} ({_STATUS.get(change.status) or f'{change.status} from {change.old_path}'}) ==="]
+    numbers = [n for hunk in change.hunks for line in hunk.lines for n in (line.old, line.new) if n]
+    width = len(str(max(numbers, default=0)))
+    end = 0  # last new-side line shown so far
+    for hunk in change.hunks:
+        for number in _scope_of(change, hunk, after=end):
+            rows += [f"{number:>{width}}  |{_shown(_new(change)[number - 1])}", f"{'...':>{width}}"]
+        for line in hunk.lines:
+            mark = " " if snapshot else line.kind.value
+            rows.append(f"{line.new or line.old:>{width}} {mark}|{_shown(line.text)}")
+        if hunk.no_newline and len(hunk.no_newline) == 1:
+            rows.append(f"{'':>{width}}  (the {hunk.no_newline[0]} file has no line feed at its end)")
+        end = hunk.new_start + hunk.new_count - 1
+        rows.append("")
+    return "\n".join(rows)
+
+
+def _shown(text: str) -> str:
+    return text.removesuffix("\r")
+
+
+def _new(change: FileChange) -> tuple[str, ...]:
+    return change.new_lines or ()
+
+
+def _scope_of(change: FileChange, hunk: Hunk, *, after: int) -> tuple[int, ...]:
+    """Enclosing block heads that are not shown already."""
+    if not change.new_lines or not hunk.new_count:
+        return ()
+    first_changed = next((line.new for line in hunk.lines if line.new and line.kind is LineKind.ADDED), None)
+    around = enclosing_lines(change.new_lines, first_changed or hunk.new_start)
+    return tuple(number for number in around if after < number < hunk.new_start)
+
+
+def _widened(change: FileChange) -> tuple[Hunk, ...]:
+    """The hunks with more context from the new text, without touching one another."""
+    lines = change.new_lines
+    if not lines or change.status in {FileStatus.ADDED, FileStatus.PRESENT, FileStatus.DELETED}:
+        return change.hunks
+    made: list[Hunk] = []
+    for position, hunk in enumerate(change.hunks):
+        floor = made[-1].new_start + made[-1].new_count if made else 1
+        following = change.hunks[position + 1].new_start if position + 1 < len(change.hunks) else len(lines) + 1
+        made.append(_widen(hunk, lines, floor=floor, ceiling=following))
+    return tuple(made)
+
+
+def _widen(hunk: Hunk, lines: Sequence[str], *, floor: int, ceiling: int) -> Hunk:
+    """Add context up to `CONTEXT_LINES` above and below, within [floor, ceiling)."""
+    if not hunk.new_count:
+        return hunk
+    shift = hunk.old_start - hunk.new_start
+    above = max(floor, hunk.new_start - _missing(hunk.lines))
+    end = hunk.new_start + hunk.new_count
+    below = min(ceiling, end + _missing(hunk.lines[::-1]), len(lines) + 1)
+    old_end = hunk.old_start + hunk.old_count
+    head = tuple(Line(LineKind.CONTEXT, lines[n - 1], n + shift, n) for n in range(above, hunk.new_start))
+    tail = tuple(Line(LineKind.CONTEXT, lines[n - 1], n - end + old_end, n) for n in range(end, below))
+    return replace(
+        hunk,
+        old_start=hunk.old_start - len(head),
+        old_count=hunk.old_count + len(head) + len(tail),
+        new_start=above,
+        new_count=hunk.new_count + len(head) + len(tail),
+        lines=(*head, *hunk.lines, *tail),
+    )
+
+
+def _missing(lines: Sequence[Line]) -> int:
+    """How many context lines to add at this end, where the given lines begin."""
+    shown = 0
+    for line in lines:
+        if line.kind is not LineKind.CONTEXT:
+            break
+        shown += 1
+    return max(0, CONTEXT_LINES - shown)

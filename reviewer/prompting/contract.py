@@ -1,0 +1,165 @@
+"""The reply that a model is asked for: its type, the schema sent to servers, and its description in prompts."""
+
+import json
+from collections.abc import Iterator, Mapping
+from enum import StrEnum
+from types import UnionType
+from typing import Any, Literal, Union, get_args, get_origin
+
+from pydantic import BaseModel, Field
+
+
+class Severity(StrEnum):
+    """How bad a finding is; the criteria stand in the prompts."""
+
+    CRITICAL = "critical"
+    MAJOR = "major"
+    MINOR = "minor"
+
+    @property
+    def rank(self) -> int:
+        """0 for the worst, growing as it gets less severe."""
+        return list(Severity).index(self)
+
+
+class Horizon(StrEnum):
+    """When a recommendation should be acted on."""
+
+    IMMEDIATE = "immediate"
+    SHORT = "short"
+    MEDIUM = "medium"
+    LONG = "long"
+
+
+class Confidence(StrEnum):
+    """How sure the reviewer says it is. It never decides anything but ties."""
+
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+
+
+CATEGORIES = (
+    "bug",
+    "security",
+    "concurrency",
+    "error handling",
+    "performance",
+    "compatibility",
+    "design",
+    "maintainability",
+    "testing",
+    "documentation",
+)
+
+
+class AskedFinding(BaseModel):
+    """One problem. The order of the fields is the order in which a model should think: evidence first."""
+
+    file: str = Field(description="path of the file, exactly as shown in its heading")
+    line: int = Field(description="number shown in front of the first quoted line")
+    quote: str = Field(
+        description="1 to 3 lines copied character by character from the change, without number and mark"
+    )
+    failure_scenario: str = Field(
+        description="one concrete case: the input, state or order of events, and the wrong result it leads to"
+    )
+    explanation: str = Field(description="what is wrong and why, in at most three sentences")
+    title: str = Field(description="the problem in at most ten words")
+    category: Literal[CATEGORIES] = Field(description="the best fit")  # type: ignore[valid-type]
+    severity: Literal["critical", "major", "minor"] = Field(description="by the criteria for severity")
+    recommendation: str = Field(description="what to do about it, in one or two sentences")
+    suggestion: str | None = Field(description="code that replaces the quoted lines, if it is short and certain")
+    confidence: Literal["high", "medium", "low"] = Field(description="how sure you are that it is real")
+
+
+class AskedRecommendation(BaseModel):
+    """Advice that goes beyond a single finding."""
+
+    text: str = Field(description="one sentence that says what to do and what it improves")
+    horizon: Literal["immediate", "short", "medium", "long"] = Field(
+        description="immediate: before merging; short: days; medium: weeks; long: months"
+    )
+
+
+class AskedReview(BaseModel):
+    """The review of one prompt."""
+
+    files_reviewed: list[str] = Field(description="paths of all files that you were shown and have read")
+    findings: list[AskedFinding] = Field(description="the problems, worst first; empty if there are none")
+    strengths: list[str] = Field(description="up to three things that the change does well, concretely")
+    recommendations: list[AskedRecommendation] = Field(description="up to three; may be empty")
+    summary: str = Field(description="two or three sentences: what the change does and how well")
+    rating: int = Field(description="whole number from 1 (must not be merged) to 10 (nothing to improve)")
+
+
+class AskedVerdict(BaseModel):
+    """The closing opinion of a reviewer that saw the change in several parts."""
+
+    strengths: list[str] = Field(description="up to five strengths of the change as a whole")
+    recommendations: list[AskedRecommendation] = Field(description="up to five; may be empty")
+    summary: str = Field(description="two to four sentences about the change as a whole")
+    rating: int = Field(description="whole number from 1 (must not be merged) to 10 (nothing to improve)")
+
+
+_KEPT = ("type", "description", "enum", "const")
+
+
+def portable_schema(model: type[BaseModel]) -> dict[str, Any]:
+    """JSON schema in the common subset of the servers' structured-output modes.
+
+    References are inlined; titles, defaults, formats, patterns and bounds are dropped (bounds are named in
+    descriptions and checked after reading); every object is closed and requires all its properties, with
+    null for what is optional; nothing is nested deeper than four levels. Sources: OpenAI's strict mode,
+    Anthropic's and Gemini's subsets, and llama.cpp's grammar converter, which fails on patterns.
+    """
+    schema = model.model_json_schema()
+    return _portable(schema, schema.get("$defs", {}))
+
+
+def _portable(node: Mapping[str, Any], definitions: Mapping[str, Any]) -> dict[str, Any]:
+    if "$ref" in node:
+        target = definitions[node["$ref"].rpartition("/")[2]]
+        return {**_portable(target, definitions), **{k: v for k, v in node.items() if k == "description"}}
+    made = {key: node[key] for key in _KEPT if key in node}
+    if "anyOf" in node:
+        made["anyOf"] = [_portable(option, definitions) for option in node["anyOf"]]
+    if "items" in node:
+        made["items"] = _portable(node["items"], definitions)
+    if "properties" in node:
+        made.pop("description", None)
+        properties = {name: _portable(part, definitions) for name, part in node["properties"].items()}
+        made |= {"properties": properties, "required": list(properties), "additionalProperties": False}
+    return made
+
+
+def describe(model: type[BaseModel]) -> str:
+    """The fields of a reply as a nested Markdown list, in order, for models that get no schema."""
+    return "\n".join(_describe(model, ""))
+
+
+def _describe(model: type[BaseModel], indent: str) -> Iterator[str]:
+    for name, field in model.model_fields.items():
+        inner = _model_in(field.annotation)
+        yield f"{indent}- `{name}` ({_type_name(field.annotation)}): {field.description}"
+        if inner is not None:
+            yield from _describe(inner, indent + "  ")
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    for part in get_args(annotation) or (annotation,):
+        if isinstance(part, type) and issubclass(part, BaseModel):
+            return part
+    return None
+
+
+def _type_name(annotation: Any) -> str:
+    origin = get_origin(annotation)
+    if origin is Literal:
+        return " | ".join(json.dumps(value) for value in get_args(annotation))
+    if origin in {Union, UnionType}:
+        return " or ".join(_type_name(part) for part in get_args(annotation))
+    if origin is list:
+        return f"list of {_type_name(get_args(annotation)[0])}s"
+    names = {str: "string", int: "integer", type(None): "null"}
+    return names.get(annotation, "object")

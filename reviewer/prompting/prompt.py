@@ -1,0 +1,224 @@
+"""Role × batch to prompt: the exact messages, the schema of the reply, and what they will cost."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from pydantic import BaseModel
+
+from reviewer.prompting.batch import Batch
+from reviewer.prompting.contract import CATEGORIES, AskedReview, AskedVerdict, describe, portable_schema
+from reviewer.prompting.role import Role
+from reviewer.prompting.template import Templates
+from reviewer.prompting.tokens import MESSAGE_TOKENS, TEMPLATE_TOKENS, estimate_tokens
+
+LAYOUT = "partials/layout.md.j2"
+CLOSING = "partials/closing.md.j2"
+
+
+class Speaker(StrEnum):
+    """Whose message it is; the values are those of the chat protocols."""
+
+    SYSTEM = "system"
+    USER = "user"
+    ASSISTANT = "assistant"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message of a chat."""
+
+    speaker: Speaker
+    text: str
+
+
+class Purpose(StrEnum):
+    """What kind of reply a prompt asks for."""
+
+    REVIEW = "review"
+    VERDICT = "verdict"
+
+    @property
+    def reply_type(self) -> type[BaseModel]:
+        """The pydantic type that describes the reply."""
+        return AskedReview if self is Purpose.REVIEW else AskedVerdict
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """Everything a model is asked in one request, independent of the protocol.
+
+    Attributes:
+        role: name of the role that asks.
+        purpose: which reply is asked for.
+        messages: in order; the system message is the same for all batches of a role.
+        batch: what is shown; for reviewers inside this program, which need no text to be parsed.
+        tokens: estimate for the whole request.
+        output_tokens: how long the reply may be.
+        label: which part this is, for people: `architecture 2/3`.
+    """
+
+    role: str
+    purpose: Purpose
+    messages: tuple[Message, ...]
+    batch: Batch | None
+    tokens: int
+    output_tokens: int
+    label: str
+
+    @property
+    def digest(self) -> str:
+        """Hash of what is sent, to recognise the same request again."""
+        content = json.dumps([[message.speaker, message.text] for message in self.messages])
+        return hashlib.sha256(f"{self.purpose}\n{content}".encode()).hexdigest()[:16]
+
+    @property
+    def schema(self) -> dict[str, Any]:
+        """The reply's JSON schema in the form that servers accept."""
+        return portable_schema(self.purpose.reply_type)
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """What turns a role and a batch into messages, shared by all prompts of a run.
+
+    Attributes:
+        templates: the partials of this run.
+        guidance: the user's own words for all reviewers, or empty.
+    """
+
+    templates: Templates
+    guidance: str = ""
+
+
+def system_text(role: Role, wording: Wording, *, snapshot: bool) -> str:
+    """The system message: the same bytes for every batch of a role, so that servers can cache it.
+
+    Raises:
+        RoleError: the role's template is broken.
+    """
+    variables = _variables(role, wording, snapshot=snapshot) | {"change": "", "others": (), "marker": ""}
+    return wording.templates.render_block(_body(role), "system", variables, name=role.source)
+
+
+def review_prompt(role: Role, batch: Batch, wording: Wording) -> Prompt:
+    """The prompt that asks one role about one batch.
+
+    Raises:
+        RoleError: the role's template is broken.
+    """
+    change = "\n".join(section.text for section in batch.sections)
+    variables = _variables(role, wording, snapshot=batch.snapshot) | {
+        "change": change.strip("\n"),
+        "others": batch.others,
+        "marker": marker_for(change, *batch.others, wording.guidance),
+        "part": batch.index,
+        "parts": batch.count,
+    }
+    system = system_text(role, wording, snapshot=batch.snapshot)
+    user = wording.templates.render_block(_body(role), "user", variables, name=role.source)
+    label = role.name if batch.count == 1 else f"{role.name} {batch.index}/{batch.count}"
+    return _prompt(role, Purpose.REVIEW, (system, user), batch=batch, label=label)
+
+
+def verdict_prompt(
+    role: Role, results: str, wording: Wording, *, parts: int, snapshot: bool
+) -> Prompt:
+    """The closing prompt of a role that saw the change in several parts.
+
+    Args:
+        role: the role.
+        results: its own partial results as text.
+        wording: the templates.
+        parts: how many parts there were.
+        snapshot: whole files were reviewed.
+
+    Raises:
+        RoleError: a template is broken.
+    """
+    variables = _variables(role, wording, snapshot=snapshot) | {
+        "results": results,
+        "marker": marker_for(results),
+        "parts": parts,
+        "contract": describe(AskedVerdict),
+    }
+    source = "{% extends '" + CLOSING + "' %}"
+    texts = tuple(
+        wording.templates.render_block(source, block, variables, name=CLOSING) for block in ("system", "user")
+    )
+    return _prompt(role, Purpose.VERDICT, (texts[0], texts[1]), batch=None, label=f"{role.name} closing")
+
+
+def overhead_tokens(role: Role, wording: Wording, *, snapshot: bool) -> int:
+    """Tokens of a prompt of this role without any change in it."""
+    empty = Batch(1, 1, (), (), snapshot)
+    return review_prompt(role, empty, wording).tokens
+
+
+def check_role(role: Role, wording: Wording) -> None:
+    """Render a role once, so that a broken one is found before anything is asked.
+
+    Raises:
+        RoleError: the template is broken; names file and line.
+    """
+    for snapshot in (False, True):
+        overhead_tokens(role, wording, snapshot=snapshot)
+
+
+def marker_for(*texts: str) -> str:
+    """A delimiter that none of the texts contains: a hash of them, hashed again while it occurs."""
+    joined = "\n".join(texts)
+    digest = hashlib.sha256(joined.encode("utf-8", "replace")).hexdigest()
+    while digest[:12] in joined:
+        digest = hashlib.sha256(digest.encode()).hexdigest()
+    return digest[:12]
+
+
+def _prompt(
+    role: Role, purpose: Purpose, texts: tuple[str, str], *, batch: Batch | None, label: str
+) -> Prompt:
+    messages = (Message(Speaker.SYSTEM, texts[0]), Message(Speaker.USER, texts[1]))
+    tokens = sum(estimate_tokens(text) + MESSAGE_TOKENS for text in texts) + TEMPLATE_TOKENS
+    return Prompt(role.name, purpose, messages, batch, tokens, role.limits.output_tokens, label)
+
+
+def _body(role: Role) -> str:
+    """The role's template; one that does not say what it extends is the inner part of the layout."""
+    if "{% extends" in role.body:
+        return role.body
+    return "{% extends '" + LAYOUT + "' %}{% block role %}" + role.body + "{% endblock %}"
+
+
+def _variables(role: Role, wording: Wording, *, snapshot: bool) -> Mapping[str, Any]:
+    return {
+        "role": role,
+        "contract": describe(AskedReview),
+        "categories": CATEGORIES,
+        "snapshot": snapshot,
+        "guidance": wording.guidance,
+        "part": 1,
+        "parts": 1,
+    }
+
+
+def with_correction(prompt: Prompt, reply: str, problems: Sequence[str]) -> Prompt:
+    """The same prompt again, with a reply that could not be read and what was wrong with it."""
+    complaint = (
+        "Your reply could not be read as the JSON object that was asked for:\n"
+        + "\n".join(f"- {problem}" for problem in problems)
+        + "\n\nReturn only the corrected JSON object: no other text, no Markdown fence."
+    )
+    added = (Message(Speaker.ASSISTANT, reply), Message(Speaker.USER, complaint))
+    tokens = prompt.tokens + sum(estimate_tokens(message.text) + MESSAGE_TOKENS for message in added)
+    return Prompt(
+        prompt.role,
+        prompt.purpose,
+        (*prompt.messages, *added),
+        prompt.batch,
+        tokens,
+        prompt.output_tokens,
+        prompt.label,
+    )

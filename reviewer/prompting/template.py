@@ -1,0 +1,81 @@
+"""The door to Jinja: strict, sandboxed templates whose errors name file and line."""
+
+import traceback
+from collections.abc import Mapping
+from typing import Any
+
+from jinja2 import DictLoader, StrictUndefined, TemplateError, TemplateNotFound, TemplateSyntaxError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from reviewer.errors import RoleError
+
+_TEMPLATE = "this template"
+
+
+class Templates:
+    """Templates that may include a fixed set of partials and nothing else.
+
+    The sandbox keeps a template from calling into Python; undefined variables are errors.
+    """
+
+    def __init__(self, partials: Mapping[str, str]) -> None:
+        self._partials = dict(partials)
+
+    def render_block(self, source: str, block: str, variables: Mapping[str, Any], *, name: str) -> str:
+        """Render one block of a template.
+
+        Args:
+            source: the template's text.
+            block: name of the block.
+            variables: what the template may use.
+            name: what to call the template in errors, such as its path.
+
+        Raises:
+            RoleError: the template is broken; names file and line, in the template or in a partial.
+        """
+        environment = self._environment({_TEMPLATE: source})
+        try:
+            template = environment.get_template(_TEMPLATE)
+            context = template.new_context(dict(variables))
+            # A child's blocks are only known once the root has run; jinja has no call for a single one.
+            list(template.root_render_func(context))
+            return "".join(context.blocks[block][0](context)).strip() + "\n"
+        except TemplateSyntaxError as error:
+            place = name if error.name in {None, _TEMPLATE} else error.name
+            raise RoleError(f"{place}:{error.lineno}: {error.message}") from error
+        except (TemplateError, TypeError, ValueError, ArithmeticError, LookupError) as error:
+            raise RoleError(f"{_place(error, name)}: {_message(error)}") from error
+
+    def render(self, source: str, variables: Mapping[str, Any], *, name: str) -> str:
+        """Render a whole template.
+
+        Raises:
+            RoleError: the template is broken; names file and line.
+        """
+        wrapped = "{% block whole %}" + source + "{% endblock %}"
+        return self.render_block(wrapped, "whole", variables, name=name)
+
+    def _environment(self, extra: Mapping[str, str]) -> ImmutableSandboxedEnvironment:
+        return ImmutableSandboxedEnvironment(
+            loader=DictLoader({**self._partials, **extra}),
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            keep_trailing_newline=True,
+            autoescape=False,  # noqa: S701  # prompts and Markdown are not HTML; outputs neutralise by themselves
+        )
+
+
+def _message(error: Exception) -> str:
+    if isinstance(error, TemplateNotFound):
+        return f"there is no template named {error.name!r} to include"
+    return str(error) or type(error).__name__
+
+
+def _place(error: Exception, name: str) -> str:
+    """File and line of the innermost template frame; jinja rewrites trace-backs to template lines."""
+    frames = traceback.extract_tb(error.__traceback__)
+    for frame in reversed(frames):
+        if frame.filename == "<template>":
+            return f"{name}:{frame.lineno}"
+    return name

@@ -1,0 +1,63 @@
+"""How many tokens a text has, without a tokenizer."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+_WORDS = re.compile(r"[A-Za-z]+")
+_DIGITS = re.compile(r"[0-9]")
+_PUNCTUATION = re.compile(r"[!-/:-@\[-`{-~]")
+_RUNS = re.compile(r"[ \t]{2,}|\n+")
+_FOREIGN = re.compile(r"[^\x00-\x7f]+")
+
+SAFETY = 1.15
+"""The fit is off by +9 to -14 % by kind of text (leave one out); this much more is always enough for code."""
+MESSAGE_TOKENS = 4
+"""What a chat template adds to each message."""
+TEMPLATE_TOKENS = 50
+"""What a chat template adds to a request."""
+
+
+def estimate_tokens(text: str) -> int:
+    """Tokens of a text in a typical vocabulary of a language model.
+
+    A linear fit over 1,331 real files and diffs in six languages against three vocabularies: it weighs
+    letters, words, digits, punctuation, runs of blanks or line feeds, and bytes outside ASCII. Characters
+    divided by four is 27 to 30 % too low for C, Go and JSON.
+    """
+    words = _WORDS.findall(text)
+    letters = sum(map(len, words))
+    foreign = sum(len(run.encode("utf-8", "replace")) for run in _FOREIGN.findall(text))
+    return round(
+        0.114 * letters
+        + 0.73 * len(words)
+        + 1.5 * len(_DIGITS.findall(text))
+        + 0.59 * len(_PUNCTUATION.findall(text))
+        + 0.64 * len(_RUNS.findall(text))
+        + 0.22 * foreign
+    )
+
+
+_SMOOTHING = 0.3
+_LOWEST, _HIGHEST = 0.7, 2.5
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """What usage reports taught about estimates: for each model, tokens counted per token estimated."""
+
+    factors: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+
+    def factor(self, model: str) -> float:
+        """By how much to multiply an estimate for this model; 1 before anything was observed."""
+        return self.factors.get(model, 1.0)
+
+    def observe(self, model: str, *, estimated: int, counted: int) -> "Calibration":
+        """A calibration that also knows this reply; an exponential average, clamped to sane bounds."""
+        if estimated <= 0 or counted <= 0:
+            return self
+        ratio = counted / estimated
+        known = self.factors.get(model)
+        mixed = ratio if known is None else known + _SMOOTHING * (ratio - known)
+        return Calibration({**self.factors, model: min(max(mixed, _LOWEST), _HIGHEST)})
