@@ -5,7 +5,16 @@ from dataclasses import dataclass, replace
 
 import pathspec
 
-from reviewer.changes.changeset import ChangeSet, FileChange, FileStatus, Hunk, Line, LineKind, SkippedFile, SkipKind
+from reviewer.changes.changeset import (
+    ChangeSet,
+    FileChange,
+    FileStatus,
+    Hunk,
+    Line,
+    LineKind,
+    SkipKind,
+    SkippedFile,
+)
 from reviewer.prompting.scope import enclosing_lines
 from reviewer.prompting.tokens import estimate_tokens
 
@@ -208,7 +217,9 @@ def render_change(change: FileChange, *, snapshot: bool = False) -> str:
     A line is its number, a mark and the text behind `|`: `12 +|code`. The number is that of the new file,
     for removed lines that of the old one. Lines that open the enclosing blocks stand in front.
     """
-    rows = [f"=== {change.path} ({_STATUS.get(change.status) or f'{change.status} from {change.old_path}'}) ==="]
+    rows = [
+        f"=== {change.path} ({_STATUS.get(change.status) or f'{change.status} from {change.old_path}'}) ==="
+    ]
     numbers = [n for hunk in change.hunks for line in hunk.lines for n in (line.old, line.new) if n]
     width = len(str(max(numbers, default=0)))
     end = 0  # last new-side line shown so far
@@ -250,7 +261,9 @@ def _widened(change: FileChange) -> tuple[Hunk, ...]:
     made: list[Hunk] = []
     for position, hunk in enumerate(change.hunks):
         floor = made[-1].new_start + made[-1].new_count if made else 1
-        following = change.hunks[position + 1].new_start if position + 1 < len(change.hunks) else len(lines) + 1
+        following = (
+            change.hunks[position + 1].new_start if position + 1 < len(change.hunks) else len(lines) + 1
+        )
         made.append(_widen(hunk, lines, floor=floor, ceiling=following))
     return tuple(made)
 

@@ -1,4 +1,4 @@
-"""The reply that a model is asked for: its type, the schema sent to servers, and its description in prompts."""
+"""The reply that a model is asked for: its type, its schema for servers, its description for prompts."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -69,7 +69,9 @@ class AskedFinding(BaseModel):
     category: Literal[CATEGORIES] = Field(description="the best fit")  # type: ignore[valid-type]
     severity: Literal["critical", "major", "minor"] = Field(description="by the criteria for severity")
     recommendation: str = Field(description="what to do about it, in one or two sentences")
-    suggestion: str | None = Field(description="code that replaces the quoted lines, if it is short and certain")
+    suggestion: str | None = Field(
+        description="code that replaces the quoted lines, if it is short and certain"
+    )
     confidence: Literal["high", "medium", "low"] = Field(description="how sure you are that it is real")
 
 

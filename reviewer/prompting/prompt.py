@@ -1,9 +1,9 @@
-"""Role × batch to prompt: the exact messages, the schema of the reply, and what they will cost."""
+"""Role and batch to prompt: the exact messages, the schema of the reply, and what they will cost."""
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from reviewer.prompting.batch import Batch
 from reviewer.prompting.contract import CATEGORIES, AskedReview, AskedVerdict, describe, portable_schema
-from reviewer.prompting.role import Role
+from reviewer.prompting.role import ModelKind, Role
 from reviewer.prompting.template import Templates
 from reviewer.prompting.tokens import MESSAGE_TOKENS, TEMPLATE_TOKENS, estimate_tokens
 
@@ -53,6 +53,7 @@ class Prompt:
 
     Attributes:
         role: name of the role that asks.
+        kind: the kind of model it is written for.
         purpose: which reply is asked for.
         messages: in order; the system message is the same for all batches of a role.
         batch: what is shown; for reviewers inside this program, which need no text to be parsed.
@@ -62,6 +63,7 @@ class Prompt:
     """
 
     role: str
+    kind: ModelKind
     purpose: Purpose
     messages: tuple[Message, ...]
     batch: Batch | None
@@ -124,9 +126,7 @@ def review_prompt(role: Role, batch: Batch, wording: Wording) -> Prompt:
     return _prompt(role, Purpose.REVIEW, (system, user), batch=batch, label=label)
 
 
-def verdict_prompt(
-    role: Role, results: str, wording: Wording, *, parts: int, snapshot: bool
-) -> Prompt:
+def verdict_prompt(role: Role, results: str, wording: Wording, *, parts: int, snapshot: bool) -> Prompt:
     """The closing prompt of a role that saw the change in several parts.
 
     Args:
@@ -182,7 +182,7 @@ def _prompt(
 ) -> Prompt:
     messages = (Message(Speaker.SYSTEM, texts[0]), Message(Speaker.USER, texts[1]))
     tokens = sum(estimate_tokens(text) + MESSAGE_TOKENS for text in texts) + TEMPLATE_TOKENS
-    return Prompt(role.name, purpose, messages, batch, tokens, role.limits.output_tokens, label)
+    return Prompt(role.name, role.kind, purpose, messages, batch, tokens, role.limits.output_tokens, label)
 
 
 def _body(role: Role) -> str:
@@ -192,7 +192,7 @@ def _body(role: Role) -> str:
     return "{% extends '" + LAYOUT + "' %}{% block role %}" + role.body + "{% endblock %}"
 
 
-def _variables(role: Role, wording: Wording, *, snapshot: bool) -> Mapping[str, Any]:
+def _variables(role: Role, wording: Wording, *, snapshot: bool) -> dict[str, Any]:
     return {
         "role": role,
         "contract": describe(AskedReview),
@@ -213,12 +213,4 @@ def with_correction(prompt: Prompt, reply: str, problems: Sequence[str]) -> Prom
     )
     added = (Message(Speaker.ASSISTANT, reply), Message(Speaker.USER, complaint))
     tokens = prompt.tokens + sum(estimate_tokens(message.text) + MESSAGE_TOKENS for message in added)
-    return Prompt(
-        prompt.role,
-        prompt.purpose,
-        (*prompt.messages, *added),
-        prompt.batch,
-        tokens,
-        prompt.output_tokens,
-        prompt.label,
-    )
+    return replace(prompt, messages=(*prompt.messages, *added), tokens=tokens)

@@ -62,7 +62,7 @@ class Templates:
             trim_blocks=True,
             lstrip_blocks=True,
             keep_trailing_newline=True,
-            autoescape=False,  # noqa: S701  # prompts and Markdown are not HTML; outputs neutralise by themselves
+            autoescape=False,  # prompts and Markdown are not HTML; outputs neutralise by themselves
         )
 
 

@@ -1,0 +1,1 @@
+"""What was answered: from a reply's text to findings that are checked against the code."""

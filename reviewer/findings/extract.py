@@ -1,0 +1,183 @@
+"""From the text of a reply to JSON values that may be the review: strict first, then ever more tolerant."""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import json_repair
+import yaml
+
+MAX_CHARACTERS = 1_000_000
+"""A longer reply is cut before it is searched."""
+_MAX_STARTS = 3000
+"""How many braces are tried as the start of a value."""
+_MAX_YAML = 200_000
+
+_REASONING = r"think|thinking|reasoning|analysis|thought"
+_BLOCK = re.compile(rf"(?:^|(?<=\n))[ \t]*<({_REASONING})>.*?(?:</\1>|\Z)", re.DOTALL | re.IGNORECASE)
+_ORPHAN = re.compile(rf"</(?:{_REASONING})>", re.IGNORECASE)
+_CHANNEL = re.compile(r"<\|channel\|>(\w+)(?:\s*<\|constrain\|>\s*\w+)?\s*<\|message\|>")
+_TOKEN = re.compile(r"<\|[a-z_]+\|>|__LM_STUDIO_INTERNAL_\w+?__")
+_FENCE = re.compile(r"^[ \t]*(`{3,}|~{3,})[^\n`]*\n(.*?)(?:^[ \t]*\1[ \t]*$|\Z)", re.DOTALL | re.MULTILINE)
+_YAML_START = re.compile(r"^(?:findings|issues|problems|comments)[ \t]*:", re.MULTILINE)
+_YAML_ANCHOR = re.compile(r"(?:^|[\s:\-\[,])[&*]\w")
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A value found in a reply.
+
+    Attributes:
+        value: decoded JSON (or YAML) data.
+        whole: it is all there is, or all of a fence; not one of many values between text.
+        repaired: the text had to be searched or mended to decode it.
+        cut: the value is only the beginning of one that broke off.
+    """
+
+    value: Any
+    whole: bool = False
+    repaired: bool = False
+    cut: bool = False
+
+
+def strict_candidate(text: str) -> Candidate | None:
+    """The whole text as one JSON value, or None."""
+    try:
+        return Candidate(_loads(text.lstrip("\ufeff").strip()), whole=True)
+    except (ValueError, RecursionError):
+        return None
+
+
+def without_reasoning(text: str) -> str:
+    """The text without thoughts: tagged blocks, all before a lone closing tag, channels that are not final.
+
+    A tag counts only at the start of a line, so that a finding about such tags survives; a block that is
+    never closed reaches to the end.
+    """
+    text = text.replace("\0", "").lstrip("\ufeff")
+    channels = list(_CHANNEL.finditer(text))
+    if channels:
+        final = [match for match in channels if match[1] == "final"]
+        text = text[final[-1].end() :] if final else ""
+    text = _BLOCK.sub("", text)
+    orphans = [match for match in _ORPHAN.finditer(text) if not _inside_value(text, match.start())]
+    if orphans:
+        text = text[orphans[-1].end() :]
+    return _TOKEN.sub("", text).strip()
+
+
+def _inside_value(text: str, position: int) -> bool:
+    """Whether a position lies in a JSON value that decodes, such as a tag quoted in a finding."""
+    return any(start < position < end for start, end, _ in _decoded(text))
+
+
+def found_values(text: str) -> Iterator[Candidate]:
+    """Complete JSON values in a text with other things around them, in order: fences first, then bare."""
+    for match in _FENCE.finditer(text):
+        candidate = strict_candidate(match[2])
+        if candidate is not None:
+            yield Candidate(candidate.value, whole=True, repaired=True)
+    for _, _, value in _decoded(text):
+        yield Candidate(value, repaired=True)
+
+
+def _decoded(text: str) -> Iterator[tuple[int, int, Any]]:
+    """Start, end and value of every JSON object or array that decodes, the outermost that do."""
+    at, tried = 0, 0
+    decoder = json.JSONDecoder(strict=False, object_pairs_hook=_joined)
+    for match in re.finditer(r"[{\[]", text):
+        start = match.start()
+        if start < at:
+            continue
+        tried += 1
+        if tried > _MAX_STARTS:
+            return
+        try:
+            value, at = decoder.raw_decode(text, start)
+        except (ValueError, RecursionError):
+            continue
+        yield start, at, value
+
+
+_STRING = r'"(?:[^"\\]|\\.)*"'
+_COMMENT = re.compile(rf"({_STRING})|//[^\n]*|/\*.*?\*/", re.DOTALL)
+_TRAILING_COMMA = re.compile(rf"({_STRING})|,(?=\s*[}}\]])", re.DOTALL)
+_MISSING_COMMA = re.compile(rf"({_STRING})|(}})(?=\s*{{)", re.DOTALL)
+_BARE_NAME = re.compile(rf"({_STRING})|(?<=[{{,])(\s*)([A-Za-z_]\w*)(?=\s*:)", re.DOTALL)
+_BACKSLASH = re.compile(r'\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})|(\\)')
+
+
+def relaxed(text: str) -> str:
+    """The text with the liberties of JavaScript undone, without touching what stands in strings.
+
+    Comments and trailing commas go, missing commas between objects and quotes around names come, and a
+    backslash that escapes nothing is doubled.
+    """
+    text = _BACKSLASH.sub(lambda match: "\\\\" if match[1] else match[0], text)
+    text = _COMMENT.sub(lambda match: match[1] or "", text)
+    text = _TRAILING_COMMA.sub(lambda match: match[1] or "", text)
+    text = _MISSING_COMMA.sub(lambda match: match[1] or "},", text)
+    return _BARE_NAME.sub(lambda match: match[1] or f'{match[2]}"{match[3]}"', text)
+
+
+def repaired_value(text: str) -> Candidate | None:
+    """What a JSON repairer makes of the text from its first brace on, or None."""
+    start = re.search(r"[{\[]", text)
+    if start is None:
+        return None
+    piece = text[start.start() :]
+    try:
+        value = json_repair.loads(piece, skip_json_loads=True)
+    except (ValueError, RecursionError, IndexError):
+        return None
+    if isinstance(value, dict | list) and value:
+        return Candidate(value, repaired=True, cut=_breaks_off(piece))
+    return None
+
+
+def yaml_value(text: str) -> Candidate | None:
+    """The text as YAML, if a known key starts a line and nothing in it refers to something else."""
+    fenced = _FENCE.search(text)
+    piece = fenced[2] if fenced else text
+    start = _YAML_START.search(piece)
+    if start is None or len(piece) > _MAX_YAML or _YAML_ANCHOR.search(piece):
+        return None
+    try:
+        value = yaml.safe_load(piece[start.start() :])
+    except (yaml.YAMLError, ValueError, RecursionError):
+        return None
+    return Candidate(value, repaired=True) if isinstance(value, dict) else None
+
+
+def _breaks_off(text: str) -> bool:
+    """Whether the text ends before its brackets are closed, as far as strings can be told from code."""
+    depth = 0
+    in_string = escaped = False
+    for character in text:
+        if escaped:
+            escaped = False
+        elif in_string:
+            escaped = character == "\\"
+            in_string = character != '"'
+        elif character == '"':
+            in_string = True
+        elif character in "{[":
+            depth += 1
+        elif character in "}]":
+            depth -= 1
+    return depth > 0
+
+
+def _loads(text: str) -> Any:
+    return json.loads(text, strict=False, object_pairs_hook=_joined)
+
+
+def _joined(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object; lists that came twice under the same name are joined, otherwise the last value counts."""
+    made: dict[str, Any] = {}
+    for key, value in pairs:
+        known = made.get(key)
+        made[key] = known + value if isinstance(known, list) and isinstance(value, list) else value
+    return made

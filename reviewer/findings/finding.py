@@ -1,0 +1,141 @@
+"""The values of a review: what a model claimed, and what became of it."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from reviewer.changes.changeset import Side
+from reviewer.prompting.contract import Confidence, Horizon, Severity
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A problem in a model's own words, before anything of it was checked.
+
+    Attributes:
+        file: the path as the model wrote it, without a line number in it.
+        line, end_line: the 1-based lines that the model named, if any; hints only.
+        quote: the code that the model says it quotes, possibly several lines.
+        failure_scenario: the case in which it does harm.
+    """
+
+    file: str
+    title: str
+    explanation: str
+    severity: Severity
+    category: str = "other"
+    line: int | None = None
+    end_line: int | None = None
+    quote: str = ""
+    failure_scenario: str = ""
+    recommendation: str = ""
+    suggestion: str = ""
+    confidence: Confidence = Confidence.MEDIUM
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """A recommendation that goes beyond a single finding."""
+
+    text: str
+    horizon: Horizon
+
+
+@dataclass(frozen=True, slots=True)
+class ReadReview:
+    """A reply that was understood.
+
+    Attributes:
+        claims: the problems, in the model's order.
+        rating: 1 to 10, or None where the model gave none.
+        files: paths that the model says it has read.
+        repaired: the text was not the JSON asked for, and had to be mended or searched.
+        truncated: the reply broke off; what is here came before.
+        notes: what could not be kept, one sentence each.
+    """
+
+    claims: tuple[Claim, ...] = ()
+    rating: int | None = None
+    summary: str = ""
+    strengths: tuple[str, ...] = ()
+    recommendations: tuple[Advice, ...] = ()
+    files: tuple[str, ...] = ()
+    repaired: bool = False
+    truncated: bool = False
+    notes: tuple[str, ...] = ()
+
+
+class Grounding(StrEnum):
+    """Whether the quoted code is where the finding says."""
+
+    VERIFIED = "verified"
+    RELOCATED = "relocated"
+    UNVERIFIED = "unverified"
+
+
+class Verdict(StrEnum):
+    """What a second model said about a finding."""
+
+    CONFIRMED = "confirmed"
+    REFUTED = "refuted"
+    UNVERIFIABLE = "unverifiable"
+    UNCHECKED = "unchecked"
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """One reviewer's words about a finding.
+
+    Attributes:
+        role, model: who said it.
+        title, explanation, failure_scenario, recommendation: what was said.
+        severity, confidence: how the reviewer judged it.
+    """
+
+    role: str
+    model: str
+    title: str
+    explanation: str
+    failure_scenario: str
+    recommendation: str
+    severity: Severity
+    confidence: Confidence
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A problem with its true place.
+
+    Attributes:
+        id: stable name, independent of line numbers and wording.
+        path: the file, as the change names it; as the model wrote it where it is unverified.
+        line, end_line: 1-based, computed from the quote; None where it is unverified.
+        side: the version in which the lines are counted.
+        quote: the code at the place; the model's quote where it is unverified.
+        grounding: how the place was found.
+        grounding_note: what was corrected, or why nothing was found.
+        in_change: some of the lines were added or removed by the change.
+        verdict: what a second model said.
+        reviewers: who found it, in role order; never empty.
+        voices: every reviewer's own words, the leading one first.
+    """
+
+    id: str
+    severity: Severity
+    category: str
+    title: str
+    path: str
+    line: int | None
+    end_line: int | None
+    side: Side
+    quote: str
+    explanation: str
+    failure_scenario: str
+    recommendation: str
+    suggestion: str
+    confidence: Confidence
+    grounding: Grounding
+    grounding_note: str
+    in_change: bool
+    verdict: Verdict
+    reviewers: tuple[str, ...]
+    voices: tuple[Voice, ...]

@@ -1,0 +1,334 @@
+"""The only way of a model's text into the program: a ladder from strict to tolerant, or a named refusal."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import Any
+
+from reviewer.errors import InvalidReplyError
+from reviewer.findings.extract import (
+    MAX_CHARACTERS,
+    Candidate,
+    found_values,
+    relaxed,
+    repaired_value,
+    strict_candidate,
+    without_reasoning,
+    yaml_value,
+)
+from reviewer.findings.fields import (
+    category_of,
+    code_of,
+    confidence_of,
+    first,
+    fold,
+    horizon_of,
+    lines_of,
+    rating_of,
+    severity_of,
+    split_path,
+    text_of,
+    texts_of,
+)
+from reviewer.findings.finding import Advice, Claim, ReadReview
+from reviewer.models.model import Finish, Reply
+
+_ROOTS = (
+    "findings",
+    "issues",
+    "problems",
+    "comments",
+    "review_comments",
+    "bugs",
+    "results",
+    "defects",
+    "violations",
+)
+_FILE = ("file", "path", "file_path", "filename", "file_name", "location")
+_LINE = (
+    "line",
+    "line_start",
+    "start_line",
+    "line_number",
+    "lines",
+    "line_range",
+    "range",
+    "from_line",
+    "start",
+    "row",
+)
+_END = ("end_line", "line_end", "to_line", "last_line", "end")
+_QUOTE = ("quote", "code", "snippet", "existing_code", "evidence", "code_snippet", "quoted_code")
+_TEXT = (
+    "explanation",
+    "message",
+    "description",
+    "comment",
+    "body",
+    "issue",
+    "problem",
+    "detail",
+    "details",
+    "reason",
+    "content",
+    "text",
+    "claim",
+)
+_TITLE = ("title", "summary", "name", "headline", "issue_header", "subject", "rule")
+_ADVICE = ("recommendation", "fix", "suggested_fix", "remedy", "solution", "action")
+_SCENARIO = ("failure_scenario", "scenario", "impact", "example", "consequence")
+_SUGGESTION = ("suggestion", "suggested_code", "improved_code", "replacement", "patch")
+_CATEGORY = ("category", "type", "kind", "label")
+_SEVERITY = ("severity", "level", "priority", "importance")
+_KNOWN = {*_FILE, *_LINE, *_END, *_QUOTE, *_TEXT, *_TITLE, *_ADVICE, *_SCENARIO, *_SUGGESTION, *_CATEGORY}
+_KNOWN |= {
+    *_SEVERITY,
+    "confidence",
+    "score",
+    "id",
+    "side",
+    "rationale",
+    "references",
+    "tags",
+    "cwe",
+    "number",
+}
+_DEPTH = 4
+_TITLE_CHARACTERS = 90
+_UNKNOWN_PER_ITEM = 2
+
+
+def read_review(reply: Reply) -> ReadReview:
+    """Understand a reply as a review.
+
+    The ladder: the whole text as JSON; then, without thoughts, values in fences or between other text
+    (the last one that is a review counts, as drafts come first); then single findings; then a JSON
+    repairer, and YAML. Text that is none of these is refused.
+
+    Raises:
+        InvalidReplyError: nothing in the reply is a review; it carries the reply whole.
+    """
+    text = (reply.text or "")[:MAX_CHARACTERS]
+    if not text.strip():
+        # Some servers put the constrained answer into the channel for thoughts. Only a whole JSON value
+        # counts there: anything else is a thought.
+        text = reply.reasoning.strip()
+        candidate = strict_candidate(text)
+        found = _review_in(candidate) if candidate else None
+        if found is None:
+            raise InvalidReplyError("the answer is empty", text=reply.text, problems=("the reply was empty",))
+        return _finished(found, reply)
+    for candidate in _candidates(text):
+        found = _review_in(candidate)
+        if found is not None:
+            return _finished(found, reply)
+    raise InvalidReplyError("the answer holds no review in JSON", text=text, problems=(_diagnosis(text),))
+
+
+def _finished(review: ReadReview, reply: Reply) -> ReadReview:
+    if reply.finish is Finish.LENGTH and not review.truncated:
+        return replace(review, truncated=True)
+    return review
+
+
+def _diagnosis(text: str) -> str:
+    if not without_reasoning(text):
+        return "the reply holds only reasoning, no answer"
+    if "{" not in text:
+        return "the reply holds no JSON object; it has to start with { and end with }"
+    return 'there is no JSON object with a list named "findings"'
+
+
+def _candidates(text: str) -> Iterator[Candidate]:
+    """Values to try, best first."""
+    whole = strict_candidate(text)
+    if whole is not None:
+        yield whole
+    text = without_reasoning(text)
+    whole = strict_candidate(text)
+    if whole is not None:
+        yield whole
+        return
+    items: list[dict[str, Any]] = []
+    for version in (text, relaxed(text)):
+        values = list(found_values(version))
+        yield from (candidate for candidate in reversed(values) if _root_of(candidate) is not None)
+        loose = [candidate.value for candidate in values if _is_item(candidate.value)]
+        items = max(items, loose, key=len)
+    yield from _mended(text, items)
+    parsed = yaml_value(text)
+    if parsed is not None:
+        yield parsed
+
+
+def _mended(text: str, items: list[dict[str, Any]]) -> Iterator[Candidate]:
+    """What is left when no whole review decodes: mended text, or single findings that decode."""
+    mended = repaired_value(text)
+    root = _root_of(mended) if mended is not None else None
+    if mended is None or root is None or not _sane(root[1]):
+        if items:
+            yield Candidate({"findings": items}, repaired=True, cut=mended is None or mended.cut)
+        return
+    fields, found = root
+    if mended.cut and found and found[-1] not in items:
+        found = found[:-1]  # the last entry broke off
+    # Findings that decode as they are beat mended ones: a repairer may change what is between quotes.
+    best = items if len(items) >= len(found) else found
+    yield Candidate({**fields, "findings": best}, repaired=True, cut=mended.cut)
+
+
+def _sane(found: list[Any]) -> bool:
+    """Whether mended findings have the fields of findings, and not pieces of code taken for fields."""
+    items = [item for item in found if isinstance(item, dict)]
+    unknown = sum(fold(key) not in _KNOWN for item in items for key in item)
+    return unknown < _UNKNOWN_PER_ITEM * max(1, len(items))
+
+
+def _is_item(entry: Any) -> bool:
+    """Whether a value is a finding: it has a place or a quote, and says something."""
+    if not isinstance(entry, dict):
+        return False
+    keys = {fold(key) for key in entry}
+    return bool(keys & {*_FILE, *_QUOTE, *_LINE}) and bool(keys & {*_TEXT, *_TITLE})
+
+
+_Root = tuple[dict[str, Any], list[Any]]
+"""The fields of a review, and its list of findings."""
+
+
+def _root_of(candidate: Candidate) -> _Root | None:
+    """The review in a value, wherever it is, or None.
+
+    An empty list, or a single finding, is a review only if it is all there is: in the middle of other text
+    it may be any part of something that did not decode.
+    """
+    value = candidate.value
+    if candidate.whole and (value == [] or _is_item(value)):
+        return {}, value if isinstance(value, list) else [value]
+    return _search(value, 0)
+
+
+def _search(value: Any, depth: int) -> _Root | None:
+    if depth > _DEPTH:
+        return None
+    if isinstance(value, str):
+        inner = strict_candidate(value)
+        return _search(inner.value, depth + 1) if inner else None
+    if isinstance(value, list):
+        if any(_is_item(entry) for entry in value):
+            return {}, value
+        # Several values: the last one that is a review is the final one.
+        return _first_of(reversed(value), depth)
+    if isinstance(value, dict):
+        folded = {fold(key): part for key, part in value.items()}
+        for name in _ROOTS:
+            if name in folded and (entries := _entries(folded[name])) is not None:
+                return folded, entries
+        return _first_of(value.values(), depth)
+    return None
+
+
+def _first_of(values: Iterable[Any], depth: int) -> _Root | None:
+    return next((found for value in values if (found := _search(value, depth + 1)) is not None), None)
+
+
+def _entries(value: Any) -> list[Any] | None:
+    """The list of findings under a root name: a list, one finding, findings by id, or nothing."""
+    if value is None or (isinstance(value, str) and value.strip().lower() in {"", "none", "n/a", "[]"}):
+        return []
+    if isinstance(value, list):
+        return value
+    if isinstance(value, dict):
+        if _is_item(value):
+            return [value]
+        parts = list(value.values())
+        if all(isinstance(part, dict) for part in parts):
+            return parts
+    return None
+
+
+def _review_in(candidate: Candidate) -> ReadReview | None:
+    root = _root_of(candidate)
+    if root is None:
+        return None
+    fields, entries = root
+    claims: list[Claim] = []
+    lost = 0
+    for entry in entries:
+        claim = _claim(entry)
+        if claim is None:
+            lost += 1
+        else:
+            claims.append(claim)
+    if entries and not claims:
+        return None  # a list of something else
+    notes = (f"{lost} of {len(entries)} entries of the list of findings were empty",) if lost else ()
+    return ReadReview(
+        claims=tuple(claims),
+        rating=rating_of(first(fields, ("rating", "score", "overall_rating", "overall_score"))),
+        summary=text_of(first(fields, ("summary", "overview", "assessment", "conclusion"))),
+        strengths=texts_of(first(fields, ("strengths", "positives", "pros"))),
+        recommendations=_advice(first(fields, ("recommendations", "suggestions", "next_steps"))),
+        files=texts_of(first(fields, ("files_reviewed", "files", "reviewed_files"))),
+        repaired=candidate.repaired,
+        truncated=candidate.cut,
+        notes=notes,
+    )
+
+
+def _advice(value: Any) -> tuple[Advice, ...]:
+    entries = value if isinstance(value, list) else list(texts_of(value))
+    found = []
+    for entry in entries:
+        text = texts_of([entry])
+        horizon = (
+            first(entry, ("horizon", "when", "priority", "timeframe", "term"))
+            if isinstance(entry, dict)
+            else None
+        )
+        if text:
+            found.append(Advice(text[0], horizon_of(horizon)))
+    return tuple(found)
+
+
+def _claim(entry: Any) -> Claim | None:
+    """A finding from one entry of the list, or None if it says nothing."""
+    if isinstance(entry, str):
+        text = text_of(entry)
+        return Claim("", _title(text), text, severity_of(text)) if text else None
+    if not isinstance(entry, dict):
+        return None
+    path, lines = split_path(text_of(first(entry, _FILE)))
+    stated = lines_of(first(entry, _LINE))
+    end = lines_of(first(entry, _END))
+    if stated and end:
+        stated = (min(stated[0], end[0]), max(stated[1], end[1]))
+    lines = stated or lines or end
+    title, explanation = text_of(first(entry, _TITLE)), text_of(first(entry, _TEXT))
+    scenario = text_of(first(entry, _SCENARIO))
+    quote = code_of(first(entry, _QUOTE))
+    if not (title or explanation or scenario):
+        if not quote:
+            return None
+        title = "(no explanation given)"
+    return Claim(
+        file=path,
+        title=title or _title(explanation or scenario),
+        explanation=explanation or scenario or title,
+        severity=severity_of(first(entry, _SEVERITY)),
+        category=category_of(first(entry, _CATEGORY)),
+        line=lines[0] if lines else None,
+        end_line=lines[1] if lines else None,
+        quote=quote,
+        failure_scenario=scenario if explanation or title else "",
+        recommendation=text_of(first(entry, _ADVICE)),
+        suggestion=code_of(first(entry, _SUGGESTION)),
+        confidence=confidence_of(first(entry, ("confidence",))),
+    )
+
+
+def _title(text: str) -> str:
+    """The first sentence, shortened at a word."""
+    sentence = text.split("\n", 1)[0].split(". ", 1)[0].strip().rstrip(".")
+    if len(sentence) <= _TITLE_CHARACTERS:
+        return sentence
+    return sentence[:_TITLE_CHARACTERS].rsplit(" ", 1)[0] + " …"

@@ -1,0 +1,1 @@
+"""Who is asked: servers, models, and how a prompt becomes a reply."""

@@ -1,0 +1,234 @@
+"""How a prompt is asked until it is answered: retries, corrections and failover. The door to tenacity.
+
+Each layer takes something that asks and returns something that asks, so that a role's behaviour is one
+nested expression: `first_of([correcting(retrying(backend...)), ...])`.
+"""
+
+import random
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from time import monotonic
+
+import anyio
+from tenacity import (
+    AsyncRetrying,
+    RetryCallState,
+    retry_if_exception,
+    stop_after_attempt,
+)
+
+from reviewer.errors import (
+    InvalidReplyError,
+    ModelError,
+    PromptTooLongError,
+    RateLimitedError,
+    RetryableError,
+)
+from reviewer.events import Corrected, FailedOver, Listener, PromptSent, Retrying, nobody
+from reviewer.models.model import Backend, ModelRef, Reply
+from reviewer.prompting.prompt import Prompt, with_correction
+
+Read = Callable[[Reply], object]
+"""Turns a reply into a value, or raises InvalidReplyError."""
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """How often and how long to try.
+
+    Attributes:
+        attempts: requests of the same prompt to the same model, at most.
+        corrections: how often a model may correct an answer that could not be read.
+        longest_wait: seconds; a server that asks for a longer pause is given up for this prompt.
+        backoff: seconds; the mean of the first pause is half of it, and it doubles each time.
+        backoff_limit: seconds; no pause of our own choice is longer.
+    """
+
+    attempts: int = 3
+    corrections: int = 1
+    longest_wait: float = 120.0
+    backoff: float = 1.0
+    backoff_limit: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """Time and chance, so that tests need neither."""
+
+    now: Callable[[], float] = monotonic
+    sleep: Callable[[float], Awaitable[None]] = anyio.sleep
+    chance: Callable[[float, float], float] = random.uniform
+
+
+@dataclass(frozen=True, slots=True)
+class Try:
+    """One request and what came of it.
+
+    Attributes:
+        model: who was asked.
+        problem: why it is no answer, empty for the answer.
+    """
+
+    model: ModelRef
+    problem: str = ""
+
+
+@dataclass(slots=True)
+class Journal:
+    """Collects the tries of one prompt while it is asked; the layers share it."""
+
+    tries: list[Try] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A reply that was understood.
+
+    Attributes:
+        value: what `read` made of the reply.
+        reply: the reply itself.
+        model: who gave it, as configured.
+        tries: all requests in order; the last one succeeded.
+        seconds: from the first request to the answer.
+    """
+
+    value: object
+    reply: Reply
+    model: ModelRef
+    tries: tuple[Try, ...]
+    seconds: float
+
+
+class NoAnswerError(ModelError):
+    """No model of a chain answered a prompt.
+
+    Attributes:
+        tries: all requests in order.
+        last: the last error.
+        replies: texts that arrived but could not be read.
+    """
+
+    def __init__(self, last: ModelError, tries: tuple[Try, ...], replies: tuple[str, ...] = ()) -> None:
+        super().__init__(str(last))
+        self.tries = tries
+        self.last = last
+        self.replies = replies
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A model of a chain with the server behind it."""
+
+    model: ModelRef
+    backend: Backend
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Asks chains of models by one policy.
+
+    Attributes:
+        policy: how often and how long.
+        clock: time and chance.
+        listener: who is told.
+    """
+
+    policy: RetryPolicy = RetryPolicy()
+    clock: Clock = Clock()
+    listener: Listener = nobody
+
+    async def ask(self, prompt: Prompt, chain: Sequence[Candidate], read: Read) -> Answer:
+        """Ask the models of a chain in turn until one gives an answer that can be read.
+
+        Args:
+            prompt: what to ask.
+            chain: the models, best first; at least one.
+            read: turns a reply into a value.
+
+        Raises:
+            NoAnswerError: no model answered.
+            PromptTooLongError: the prompt does not fit the first model that said so.
+        """
+        started = self.clock.now()
+        journal = Journal()
+        unread: list[str] = []
+        last: ModelError | None = None
+        for position, candidate in enumerate(chain):
+            try:
+                reply, value = await self._correcting(prompt, candidate, read, journal)
+            except PromptTooLongError:
+                raise
+            except ModelError as error:
+                last = error
+                if isinstance(error, InvalidReplyError):
+                    unread.append(error.text)
+                if position + 1 < len(chain):
+                    self._tell_failover(prompt, candidate.model, chain[position + 1].model, error)
+                continue
+            return Answer(value, reply, candidate.model, tuple(journal.tries), self.clock.now() - started)
+        assert last is not None, "a chain has at least one model"  # noqa: S101  # our own contract
+        raise NoAnswerError(last, tuple(journal.tries), tuple(unread))
+
+    def _tell_failover(self, prompt: Prompt, model: ModelRef, successor: ModelRef, error: ModelError) -> None:
+        self.listener(FailedOver(prompt.role, prompt.label, str(model), str(successor), str(error)))
+
+    async def _correcting(
+        self, prompt: Prompt, candidate: Candidate, read: Read, journal: Journal
+    ) -> tuple[Reply, object]:
+        """Ask and read; a reply that cannot be read goes back to its author with what is wrong."""
+        current = prompt
+        for left in range(self.policy.corrections, -1, -1):
+            reply = await self._retrying(current, candidate, journal)
+            try:
+                return reply, read(reply)
+            except InvalidReplyError as error:
+                journal.tries[-1] = Try(candidate.model, f"unreadable answer: {error}")
+                if not left:
+                    raise
+                self.listener(Corrected(prompt.role, prompt.label, str(candidate.model), str(error)))
+                current = with_correction(prompt, error.text[:_SHOWN], error.problems or (str(error),))
+        raise AssertionError("unreachable")  # pragma: no cover
+
+    async def _retrying(self, prompt: Prompt, candidate: Candidate, journal: Journal) -> Reply:
+        """Ask one model; failures that may pass are tried again, after the pause that the server wants."""
+
+        async def once() -> Reply:
+            self.listener(PromptSent(prompt.role, prompt.label, str(candidate.model), prompt.tokens))
+            try:
+                reply = await candidate.backend.ask(candidate.model.model, prompt)
+            except ModelError as error:
+                journal.tries.append(Try(candidate.model, str(error)))
+                raise
+            journal.tries.append(Try(candidate.model))
+            return reply
+
+        def tell(state: RetryCallState) -> None:
+            error = state.outcome.exception() if state.outcome else None
+            wait = state.next_action.sleep if state.next_action else 0.0
+            self.listener(Retrying(prompt.role, prompt.label, str(candidate.model), str(error), wait))
+
+        return await AsyncRetrying(
+            sleep=self.clock.sleep,
+            stop=stop_after_attempt(self.policy.attempts),
+            wait=self._pause,
+            retry=retry_if_exception(self._may_pass),
+            before_sleep=tell,
+            reraise=True,
+        )(once)
+
+    def _may_pass(self, error: BaseException) -> bool:
+        if not isinstance(error, RetryableError):
+            return False
+        return error.retry_after is None or error.retry_after <= self.policy.longest_wait
+
+    def _pause(self, state: RetryCallState) -> float:
+        error = state.outcome.exception() if state.outcome else None
+        if isinstance(error, RetryableError) and error.retry_after is not None:
+            return error.retry_after
+        grown = self.policy.backoff * 2 ** (state.attempt_number - 1)
+        lowest = self.policy.backoff / 2 if isinstance(error, RateLimitedError) else 0.0
+        return self.clock.chance(lowest, min(grown, self.policy.backoff_limit))
+
+
+_SHOWN = 2000
+"""Characters of an unreadable answer that are sent back to its author."""

@@ -1,0 +1,347 @@
+"""From what a server said about a failure to the error whose class says what to do next."""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from reviewer.errors import (
+    ContentRefusedError,
+    ErrorDetails,
+    KeyRejectedError,
+    ModelError,
+    ModelMissingError,
+    OutOfQuotaError,
+    PromptTooLongError,
+    ProtocolError,
+    RateLimitedError,
+    RefusedRequestError,
+    ServerBrokenError,
+)
+
+_TOO_LONG = (
+    "maximum context length is",
+    "maximum context limit",
+    "exceed context limit",
+    "exceeds context limit",
+    "prompt is too long",
+    "exceeds the available context size",
+    "exceed_context_size_error",
+    "context_length_exceeded",
+    "exceeds the maximum number of tokens allowed",
+    "is longer than the model's context length",
+    "longer than the context length",
+    "input tokens exceed the configured limit",
+    "input does not fit in context length",
+    "trying to keep the first",
+    "tokens to keep from the initial prompt",
+    "context size has been exceeded",
+    "context shift is disabled",
+    "input is too large to process",
+    "too large to process. increase the physical batch size",
+    "request too large",
+    "reduce the length of the messages",
+    "the input length exceeds the context length",
+)
+"""Texts by which servers say that a prompt does not fit, in lower case."""
+
+_NO_MONEY = (
+    "insufficient_quota",
+    "credit_balance_exhausted",
+    "organization_usage_limit_exceeded",
+    "organization_spend_limit_exceeded",
+    "project_spend_limit_exceeded",
+    "billing_error",
+    "enforced_spend_limit_reached",
+    "insufficient balance",
+    "spend limit",
+    "credit balance is too low",
+    "perday",
+)
+_NO_MODEL = (
+    "model_not_found",
+    "deploymentnotfound",
+    "not found, try pulling it first",
+    "no models loaded",
+    "failed to load model",
+    "failed to load",
+    "is not a valid model id",
+    "does not exist",
+    "no fixture matched",
+)
+_BAD_KEY = (
+    "invalid_api_key",
+    "api_key_invalid",
+    "invalid api key",
+    "api key not valid",
+    "authentication_error",
+)
+_REFUSED_FIELD = (
+    "unsupported_parameter",
+    "unsupported_value",
+    "extra_forbidden",
+    "extra inputs are not permitted",
+    "is not supported with this model",
+    "does not support",
+    "response_format",
+    "json_schema",
+    "grammar",
+    "too many states",
+    "invalid schema",
+    "failed to initialize samplers",
+)
+_FILTERED = ("content_filter", "content filter", "moderation", "safety")
+_SHOWN = 500
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorBody:
+    """The parts of an error body, whatever its shape was."""
+
+    message: str
+    code: str = ""
+    param: str = ""
+    retry_after: float | None = None
+    asked: int | None = None
+    limit: int | None = None
+
+
+def read_error(text: str) -> ErrorBody | None:
+    """Find the error in a body of any of the shapes that servers use.
+
+    Known shapes: `{"error": {...}}`, `{"error": "text"}`, `[{"error": ...}]`, `{"detail": ...}`,
+    `{"object": "error", "message": ...}`, `{"message": ...}`, RFC 7807, and any of them once more as JSON
+    text inside the message.
+
+    Returns:
+        None if the text is no JSON, or has none of these shapes.
+    """
+    try:
+        data = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return _error_in(data, depth=0)
+
+
+_DEPTH = 4
+
+
+def _error_in(data: Any, *, depth: int) -> ErrorBody | None:
+    if depth > _DEPTH:
+        return None
+    if isinstance(data, list):
+        return _error_in(data[0], depth=depth + 1) if data else None
+    if not isinstance(data, dict):
+        return None
+    error = data.get("error")
+    if isinstance(error, dict):
+        return _from_object(error, depth=depth)
+    if isinstance(error, str) and error:
+        return _from_message(error, {}, depth=depth)
+    if data.get("object") == "error" or "detail" in data or ("message" in data and "choices" not in data):
+        return _from_object(data, depth=depth)
+    return None
+
+
+def _from_object(error: Mapping[str, Any], *, depth: int) -> ErrorBody:
+    raw = (error.get("metadata") or {}).get("raw") if isinstance(error.get("metadata"), dict) else None
+    message = error.get("message", error.get("detail", error.get("title", "")))
+    if isinstance(raw, str) and raw:
+        message = f"{message}: {raw}"
+    return _from_message(message, error, depth=depth)
+
+
+def _from_message(message: Any, error: Mapping[str, Any], *, depth: int) -> ErrorBody:
+    if isinstance(message, str):
+        try:
+            inner = json.loads(message)
+        except (ValueError, RecursionError):
+            inner = None
+        found = _error_in(inner, depth=depth + 1)
+        if found is not None:
+            return found
+    param = error.get("param")
+    locations = re.findall(r'"loc": \[[^\]]*"([^"]+)"\]', json.dumps(message)) if param is None else []
+    codes = [str(error[key]) for key in ("code", "type", "status") if error.get(key) is not None]
+    return ErrorBody(
+        message=message if isinstance(message, str) else json.dumps(message),
+        code=" ".join(codes),
+        param=str(param or (locations[0] if locations else "")),
+        retry_after=_retry_delay(error.get("details")),
+        asked=_whole(error.get("n_prompt_tokens")),
+        limit=_whole(error.get("n_ctx")),
+    )
+
+
+def _whole(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _retry_delay(details: object) -> float | None:
+    """Google's `RetryInfo`: `{"retryDelay": "47s"}` in a list of details."""
+    for item in details if isinstance(details, list) else []:
+        delay = item.get("retryDelay") if isinstance(item, dict) else None
+        if isinstance(delay, str) and (match := re.fullmatch(r"([\d.]+)s", delay)):
+            return float(match[1])
+    return None
+
+
+def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
+    """Seconds to wait, from any of the headers that servers use, or None.
+
+    Negative values count as 0.
+    """
+    lowered = {name.lower(): value.strip() for name, value in headers.items()}
+    if (milliseconds := _number(lowered.get("retry-after-ms"))) is not None:
+        return max(0.0, milliseconds / 1000)
+    for name in ("retry-after", "llm_provider-retry-after"):
+        value = lowered.get(name)
+        if (seconds := _number(value)) is not None:
+            return max(0.0, seconds)
+        if value:
+            try:
+                moment = parsedate_to_datetime(value)
+            except ValueError:
+                continue
+            return max(0.0, (moment.replace(tzinfo=moment.tzinfo or UTC) - now).total_seconds())
+    return None
+
+
+def _number(text: str | None) -> float | None:
+    if text is None or not re.fullmatch(r"-?\d+(?:\.\d+)?", text):
+        return None
+    return float(text)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Who was asked, for messages.
+
+    Attributes:
+        provider: the provider's name.
+        base_url: where it is.
+        key_name: the variable its key comes from, or empty.
+    """
+
+    provider: str
+    base_url: str
+    key_name: str = ""
+
+
+def classify(asked: Asked, status: int, text: str, wait: float | None) -> ModelError:
+    """The error that a response means.
+
+    Args:
+        asked: who answered.
+        status: the HTTP status; 200 for an error inside a success.
+        text: the body.
+        wait: seconds to wait, as the headers say.
+    """
+    body = read_error(text)
+    if body is None:
+        if text.lstrip().startswith("<"):
+            return _not_an_api(asked, status)
+        body = ErrorBody(message=text.strip()[:_SHOWN] or f"HTTP status {status} without a body")
+    case = _Case(asked, status, body, wait if wait is not None else body.retry_after)
+    return _by_words(case) or _by_status(case)
+
+
+_OK = 200
+_UNPAID = 402
+_UNKNOWN = 404
+_TOO_MANY = 429
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """One failed response, while it is being classified."""
+
+    asked: Asked
+    status: int
+    body: ErrorBody
+    wait: float | None
+
+    @property
+    def said(self) -> str:
+        """The server's words with its name, for people."""
+        status = "" if self.status == _OK else f" ({self.status})"
+        return f"{self.asked.provider}{status}: {self.body.message[:_SHOWN]}"
+
+    @property
+    def details(self) -> ErrorDetails:
+        """The facts for the error."""
+        return ErrorDetails(status=self.status, code=self.body.code, param=self.body.param)
+
+    def names(self, texts: Sequence[str]) -> bool:
+        """Whether the server names one of these.
+
+        Only its code, field and the beginning of its message are searched: refusals may quote the prompt.
+        """
+        named = f"{self.body.code} {self.body.param} {self.body.message[:_SHOWN]}".lower()
+        return any(text in named for text in texts)
+
+
+def _by_words(case: _Case) -> ModelError | None:
+    status, said, details = case.status, case.said, case.details
+    if case.names(_TOO_LONG):
+        asked_for, limit = _numbers(case.body)
+        return PromptTooLongError(said, details=details, asked=asked_for, limit=limit)
+    if status in {401, 403} or case.names(_BAD_KEY):
+        return KeyRejectedError(_key_hint(case.asked, said), details=details)
+    if status == _UNPAID or case.names(_NO_MONEY):
+        return OutOfQuotaError(said, details=details)
+    if status == _UNKNOWN or (status != _TOO_MANY and case.names(_NO_MODEL)):
+        return ModelMissingError(said, details=details)
+    if status in {200, 400, 403} and case.names(_FILTERED):
+        return ContentRefusedError(said, details=details)
+    if status in {400, 422, 500} and (case.body.param or case.names(_REFUSED_FIELD)):
+        return RefusedRequestError(said, details=details)
+    return None
+
+
+def _by_status(case: _Case) -> ModelError:
+    status, said, details = case.status, case.said, case.details
+    if status in {429, 498}:
+        return RateLimitedError(said, details=details, retry_after=case.wait)
+    if status in {200, 408, 409, 425} or status in range(500, 600):
+        return ServerBrokenError(said, details=details, retry_after=case.wait)
+    if status in {400, 413, 422}:
+        return RefusedRequestError(said, details=details)
+    if status in range(300, 400):
+        hint = f"{case.asked.base_url} redirects; use the address it leads to as base_url."
+        return ProtocolError(f"{said}. {hint}", details=details)
+    return ProtocolError(said, details=details)
+
+
+def _not_an_api(asked: Asked, status: int) -> ModelError:
+    if status in range(500, 600):
+        return ServerBrokenError(f"{asked.provider} ({status}): an HTML page instead of an answer")
+    return ProtocolError(
+        f"{asked.base_url} answered with a web page ({status}), not as an API. Check base_url: "
+        "most servers want it to end in /v1."
+    )
+
+
+def _key_hint(asked: Asked, said: str) -> str:
+    if asked.key_name:
+        return f"{said}. Check the key in the environment variable {asked.key_name}."
+    hint = f'Set `api_key_env = "NAME"` for provider {asked.provider} and put the key into that variable.'
+    return f"{said}. {hint}"
+
+
+def _numbers(body: ErrorBody) -> tuple[int | None, int | None]:
+    """Tokens asked for and tokens allowed, from fields or else from the message."""
+    if body.asked is not None or body.limit is not None:
+        return body.asked, body.limit
+    numbers = sorted({int(text) for text in re.findall(r"\d{3,}", body.message.replace(",", ""))})
+    if len(numbers) > 1:
+        return numbers[-1], numbers[0]
+    return None, numbers[0] if numbers else None
+
+
+def now_utc() -> datetime:
+    """The current time, for `retry_after`."""
+    return datetime.now(UTC)

@@ -1,0 +1,182 @@
+"""The values of asking: which model, what it offers, what it replied."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol
+
+from reviewer.errors import ConfigError
+from reviewer.prompting.prompt import Prompt
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRef:
+    """A model as people write it: `provider/model`, divided at the first slash."""
+
+    provider: str
+    model: str
+
+    def __str__(self) -> str:
+        return f"{self.provider}/{self.model}" if self.model else self.provider
+
+    @classmethod
+    def parse(cls, text: str) -> "ModelRef":
+        """Divide `provider/model`; `builtin` alone is a model too.
+
+        Raises:
+            ConfigError: one of the two is missing.
+        """
+        provider, _, model = text.strip().partition("/")
+        if provider == "builtin" and not model:
+            return cls("builtin", "rules")
+        if not provider or not model:
+            raise ConfigError(
+                f"{text!r} is not a model name. Write it as provider/model, such as "
+                "`lmstudio/qwen/qwen3-coder-30b` or `ollama/gpt-oss:20b`; `reviewer models` lists them."
+            )
+        return cls(provider, model)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """What a server says about one of its models.
+
+    Attributes:
+        name: as it is used in requests.
+        loaded: whether it is ready to answer, or None when the server does not tell.
+        window: tokens that prompt and reply may have together, or None when the server does not tell.
+        chat: False for models that cannot answer, such as embedding models.
+    """
+
+    name: str
+    loaded: bool | None = None
+    window: int | None = None
+    chat: bool = True
+
+
+class Key:
+    """A secret that never shows itself: not in text, not in errors, not in logs."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        """The key itself, for the request that needs it."""
+        return self._value
+
+    def __repr__(self) -> str:
+        return "Key(***)"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Key) and other._value == self._value
+
+    def __hash__(self) -> int:
+        return hash(self._value)
+
+
+class Finish(StrEnum):
+    """Why a model stopped writing."""
+
+    STOP = "stop"
+    LENGTH = "length"
+    FILTERED = "filtered"
+    ERROR = "error"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens as the server counted them; None where it did not say."""
+
+    prompt: int | None = None
+    completion: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a model answered to one request.
+
+    Attributes:
+        text: the answer.
+        reasoning: thoughts that came in a channel of their own.
+        finish: why it ended.
+        usage: tokens, as counted by the server.
+        model: the model that the server says has answered, empty when it does not say.
+    """
+
+    text: str
+    reasoning: str = ""
+    finish: Finish = Finish.STOP
+    usage: Usage = field(default_factory=Usage)
+    model: str = ""
+
+
+class Backend(Protocol):
+    """Something that answers prompts: a server, or a reviewer inside this program."""
+
+    async def list_models(self) -> tuple[ModelInfo, ...] | None:
+        """The models on offer, or None when the server cannot say.
+
+        Raises:
+            ModelError: the server cannot be reached or refuses.
+        """
+        ...
+
+    async def ask(self, model: str, prompt: Prompt) -> Reply:
+        """Answer one prompt, once, without retries.
+
+        Raises:
+            ModelError: there is no answer; its class says what to do next.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """Bounds of one request in seconds.
+
+    Attributes:
+        connect: until the connection stands.
+        idle: between two bytes of the answer.
+        call: for the whole request.
+    """
+
+    connect: float = 5.0
+    idle: float = 120.0
+    call: float = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A server as configured.
+
+    Attributes:
+        name: the provider's name in the configuration and in `provider/model`.
+        kind: which row of the table of servers describes it.
+        base_url: where it is, without a trailing slash.
+        key: what to authenticate with, if anything.
+        key_name: the environment variable the key comes from, for messages.
+        concurrency: requests under way at once.
+        timeouts: bounds of a request.
+        headers: further headers for every request.
+        window: tokens of its models' window where the user knows better than the server.
+    """
+
+    name: str
+    kind: str
+    base_url: str = ""
+    key: Key | None = None
+    key_name: str = ""
+    concurrency: int = 1
+    timeouts: Timeouts = Timeouts()
+    headers: Mapping[str, str] = field(default_factory=dict)
+    window: int | None = None
+
+    @property
+    def local(self) -> bool:
+        """Whether the server is on this machine, where models share its memory."""
+        host = self.base_url.partition("://")[2].partition("/")[0].rpartition("@")[2]
+        name = host.rpartition(":")[0] if not host.endswith("]") and ":" in host else host
+        return name.strip("[]") in {"localhost", "::1"} or name.startswith("127.")

@@ -1,0 +1,1 @@
+"""One file a protocol, each two pure functions: build a request, read a response."""

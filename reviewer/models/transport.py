@@ -1,0 +1,172 @@
+"""The door to HTTP: the only module that imports httpx. Foreign errors become ours here."""
+
+import ssl
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+
+import anyio
+import httpx
+from httpx_sse import EventSource
+
+from reviewer import __version__
+from reviewer.errors import (
+    ConnectionFailedError,
+    IncompleteStreamError,
+    ModelError,
+    ProtocolError,
+    StalledError,
+)
+from reviewer.models.model import Endpoint, Timeouts
+from reviewer.models.providers.base import HttpFailure, HttpRequest, Reader
+
+_MAX_BODY = 8 * 1024 * 1024
+"""Bytes; a longer body is no answer of a model."""
+_MAX_ERROR = 64 * 1024
+
+FailureReader = Callable[[HttpFailure], ModelError]
+
+_MAPPED: tuple[tuple[type[Exception], type[ModelError]], ...] = (
+    (httpx.ConnectTimeout, ConnectionFailedError),
+    (httpx.PoolTimeout, StalledError),
+    (httpx.TimeoutException, StalledError),
+    (httpx.UnsupportedProtocol, ProtocolError),
+    (httpx.LocalProtocolError, ProtocolError),
+    (httpx.TooManyRedirects, ProtocolError),
+    (httpx.InvalidURL, ProtocolError),
+    (httpx.CookieConflict, ProtocolError),
+    (httpx.HTTPStatusError, ProtocolError),
+    (httpx.StreamError, ConnectionFailedError),
+    (httpx.TransportError, ConnectionFailedError),
+    (httpx.RequestError, ConnectionFailedError),
+    (httpx.HTTPError, ConnectionFailedError),
+)
+"""Most specific first; a test fails when httpx grows an exception that none of these covers."""
+
+
+def new_client(endpoint: Endpoint) -> httpx.AsyncClient:
+    """A client for one request at a time: a client scans its whole pool for every request it sends.
+
+    Loopback addresses never go through a proxy. The context for TLS is slow to make, so plain HTTP gets
+    none.
+    """
+    secure = endpoint.base_url.startswith("https:")
+    return httpx.AsyncClient(
+        timeout=_timeout(endpoint.timeouts),
+        trust_env=not endpoint.local,
+        verify=ssl.create_default_context() if secure else False,
+        headers={"User-Agent": f"reviewer/{__version__}"},
+        limits=httpx.Limits(max_connections=2, max_keepalive_connections=1),
+    )
+
+
+def _timeout(timeouts: Timeouts) -> httpx.Timeout:
+    return httpx.Timeout(connect=timeouts.connect, read=timeouts.idle, write=timeouts.idle, pool=None)
+
+
+async def exchange(
+    client: httpx.AsyncClient,
+    request: HttpRequest,
+    endpoint: Endpoint,
+    reader: Reader,
+    on_failure: FailureReader,
+) -> None:
+    """Send a request and feed the answer to a reader, event by event or as a whole.
+
+    Raises:
+        ModelError: no answer came, or it is an error.
+    """
+    async with _answer(client, request, endpoint, on_failure) as response:
+        if "text/event-stream" in response.headers.get("content-type", ""):
+            async for event in EventSource(response).aiter_sse():
+                if event.event == "error":
+                    raise on_failure(HttpFailure(response.status_code, dict(response.headers), event.data))
+                reader.event(event.data)
+        else:
+            reader.body(await _text(response, _MAX_BODY))
+
+
+async def fetch(
+    client: httpx.AsyncClient, request: HttpRequest, endpoint: Endpoint, on_failure: FailureReader
+) -> str:
+    """The body that answers a request.
+
+    Raises:
+        ModelError: no answer came, or it is an error.
+    """
+    async with _answer(client, request, endpoint, on_failure) as response:
+        return await _text(response, _MAX_BODY)
+
+
+@asynccontextmanager
+async def _answer(
+    client: httpx.AsyncClient, request: HttpRequest, endpoint: Endpoint, on_failure: FailureReader
+) -> AsyncIterator[httpx.Response]:
+    with _mapped(endpoint):
+        try:
+            with anyio.fail_after(endpoint.timeouts.call):
+                async with client.stream(
+                    request.method, request.url, headers=dict(request.headers), json=request.body
+                ) as response:
+                    if not response.is_success:
+                        text = await _text(response, _MAX_ERROR)
+                        raise on_failure(HttpFailure(response.status_code, dict(response.headers), text))
+                    yield response
+        except TimeoutError as error:
+            raise StalledError(
+                f"{endpoint.name}: no complete answer within {endpoint.timeouts.call:g} s"
+            ) from error
+
+
+async def _text(response: httpx.Response, limit: int) -> str:
+    """The body up to a number of bytes; undecodable bytes are replaced."""
+    data = bytearray()
+    async for piece in response.aiter_bytes():
+        data += piece
+        if len(data) > limit:
+            break
+    return bytes(data[:limit]).decode("utf-8", "replace")
+
+
+@contextmanager
+def _mapped(endpoint: Endpoint) -> Iterator[None]:
+    try:
+        yield
+    except tuple(foreign for foreign, _ in _MAPPED) as error:
+        raise _ours(endpoint, error) from error
+
+
+def _ours(endpoint: Endpoint, error: Exception) -> ModelError:
+    kind = next(ours for foreign, ours in _MAPPED if isinstance(error, foreign))
+    where = f"{endpoint.name} at {endpoint.base_url}"
+    if "CERTIFICATE_VERIFY_FAILED" in str(error):
+        return ProtocolError(
+            f"{where}: its TLS certificate is not trusted ({error}). If your network has a certificate of its "
+            "own, name its file in the environment variable SSL_CERT_FILE."
+        )
+    if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
+        return ConnectionFailedError(
+            f"{where}: cannot connect ({_words(error)}). {_start_hint(endpoint)}".strip()
+        )
+    if isinstance(error, httpx.RemoteProtocolError) and "incomplete" in str(error):
+        return IncompleteStreamError(f"{where}: the connection broke in the middle of the answer", partial="")
+    if isinstance(error, httpx.TimeoutException):
+        return StalledError(f"{where}: nothing came for {endpoint.timeouts.idle:g} s")
+    return kind(f"{where}: {_words(error)}")
+
+
+def _words(error: Exception) -> str:
+    return str(error) or type(error).__name__
+
+
+_START = {
+    "llamacpp": "Start it with `llama-server -m MODEL.gguf`; its port is 8080, or 9931 in newer versions.",
+    "lmstudio": "Start LM Studio's server (Developer tab, or `lms server start`).",
+    "ollama": "Start it with `ollama serve`.",
+    "vllm": "Start it with `vllm serve MODEL`.",
+}
+
+
+def _start_hint(endpoint: Endpoint) -> str:
+    return _START.get(
+        endpoint.kind, "Is the server running, and is base_url right?" if endpoint.local else ""
+    )
