@@ -1,7 +1,7 @@
 """The only way of a model's text into the program: a ladder from strict to tolerant, or a named refusal."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from reviewer.errors import InvalidReplyError
@@ -332,3 +332,49 @@ def _title(text: str) -> str:
     if len(sentence) <= _TITLE_CHARACTERS:
         return sentence
     return sentence[:_TITLE_CHARACTERS].rsplit(" ", 1)[0] + " …"
+
+
+@dataclass(frozen=True, slots=True)
+class ReadVerdict:
+    """A closing opinion that was understood."""
+
+    rating: int | None
+    summary: str
+    strengths: tuple[str, ...]
+    recommendations: tuple[Advice, ...]
+
+
+def read_verdict(reply: Reply) -> ReadVerdict:
+    """Understand a reply as a closing opinion.
+
+    Raises:
+        InvalidReplyError: there is no JSON object with a summary or a rating in it.
+    """
+    text = (reply.text or reply.reasoning)[:MAX_CHARACTERS]
+    for candidate in _verdict_candidates(text):
+        fields = candidate.value
+        if not isinstance(fields, dict):
+            continue
+        rating = rating_of(first(fields, ("rating", "score", "overall_rating")))
+        summary = text_of(first(fields, ("summary", "overview", "assessment")))
+        if rating is not None or summary:
+            return ReadVerdict(
+                rating=rating,
+                summary=summary,
+                strengths=texts_of(first(fields, ("strengths", "positives"))),
+                recommendations=_advice(first(fields, ("recommendations", "next_steps"))),
+            )
+    problem = 'there is no JSON object with "summary" and "rating"'
+    raise InvalidReplyError("the closing answer could not be read", text=reply.text, problems=(problem,))
+
+
+def _verdict_candidates(text: str) -> Iterator[Candidate]:
+    whole = strict_candidate(text)
+    if whole is not None:
+        yield whole
+    text = without_reasoning(text)
+    for version in (text, relaxed(text)):
+        yield from reversed(list(found_values(version)))
+    mended = repaired_value(text)
+    if mended is not None:
+        yield mended

@@ -8,6 +8,7 @@ import random
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from time import monotonic
+from typing import Generic, TypeVar
 
 import anyio
 from tenacity import (
@@ -28,7 +29,8 @@ from reviewer.events import Corrected, FailedOver, Listener, PromptSent, Retryin
 from reviewer.models.model import Backend, ModelRef, Reply
 from reviewer.prompting.prompt import Prompt, with_correction
 
-Read = Callable[[Reply], object]
+T = TypeVar("T")
+Read = Callable[[Reply], T]
 """Turns a reply into a value, or raises InvalidReplyError."""
 
 
@@ -81,7 +83,7 @@ class Journal:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Generic[T]):
     """A reply that was understood.
 
     Attributes:
@@ -92,7 +94,7 @@ class Answer:
         seconds: from the first request to the answer.
     """
 
-    value: object
+    value: T
     reply: Reply
     model: ModelRef
     tries: tuple[Try, ...]
@@ -137,7 +139,7 @@ class Asker:
     clock: Clock = Clock()
     listener: Listener = nobody
 
-    async def ask(self, prompt: Prompt, chain: Sequence[Candidate], read: Read) -> Answer:
+    async def ask(self, prompt: Prompt, chain: Sequence[Candidate], read: Read[T]) -> Answer[T]:
         """Ask the models of a chain in turn until one gives an answer that can be read.
 
         Args:
@@ -173,8 +175,8 @@ class Asker:
         self.listener(FailedOver(prompt.role, prompt.label, str(model), str(successor), str(error)))
 
     async def _correcting(
-        self, prompt: Prompt, candidate: Candidate, read: Read, journal: Journal
-    ) -> tuple[Reply, object]:
+        self, prompt: Prompt, candidate: Candidate, read: Read[T], journal: Journal
+    ) -> tuple[Reply, T]:
         """Ask and read; a reply that cannot be read goes back to its author with what is wrong."""
         current = prompt
         for left in range(self.policy.corrections, -1, -1):

@@ -140,12 +140,12 @@ def _ours(endpoint: Endpoint, error: Exception) -> ModelError:
     where = f"{endpoint.name} at {endpoint.base_url}"
     if "CERTIFICATE_VERIFY_FAILED" in str(error):
         return ProtocolError(
-            f"{where}: its TLS certificate is not trusted ({error}). If your network has a certificate of its "
-            "own, name its file in the environment variable SSL_CERT_FILE."
+            f"{where}: its TLS certificate is not trusted ({error}). If your network has a "
+            "certificate of its own, name its file in the environment variable SSL_CERT_FILE."
         )
     if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
         return ConnectionFailedError(
-            f"{where}: cannot connect ({_words(error)}). {_start_hint(endpoint)}".strip()
+            " ".join(filter(None, (f"{where}: cannot connect ({_words(error)}).", _start_hint(endpoint))))
         )
     if isinstance(error, httpx.RemoteProtocolError) and "incomplete" in str(error):
         return IncompleteStreamError(f"{where}: the connection broke in the middle of the answer", partial="")

@@ -1,7 +1,7 @@
 """The door to Jinja: strict, sandboxed templates whose errors name file and line."""
 
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from jinja2 import DictLoader, StrictUndefined, TemplateError, TemplateNotFound, TemplateSyntaxError
@@ -16,10 +16,23 @@ class Templates:
     """Templates that may include a fixed set of partials and nothing else.
 
     The sandbox keeps a template from calling into Python; undefined variables are errors.
+
+    Args:
+        partials: texts that may be included, by name.
+        filters: further filters, by name.
+        finalize: sees every value before it is written.
     """
 
-    def __init__(self, partials: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        partials: Mapping[str, str],
+        *,
+        filters: Mapping[str, Callable[..., object]] | None = None,
+        finalize: Callable[[object], object] | None = None,
+    ) -> None:
         self._partials = dict(partials)
+        self._filters = dict(filters or {})
+        self._finalize = finalize
 
     def render_block(self, source: str, block: str, variables: Mapping[str, Any], *, name: str) -> str:
         """Render one block of a template.
@@ -56,14 +69,17 @@ class Templates:
         return self.render_block(wrapped, "whole", variables, name=name)
 
     def _environment(self, extra: Mapping[str, str]) -> ImmutableSandboxedEnvironment:
-        return ImmutableSandboxedEnvironment(
+        environment = ImmutableSandboxedEnvironment(
             loader=DictLoader({**self._partials, **extra}),
             undefined=StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
             keep_trailing_newline=True,
             autoescape=False,  # prompts and Markdown are not HTML; outputs neutralise by themselves
+            finalize=self._finalize,
         )
+        environment.filters.update(self._filters)
+        return environment
 
 
 def _message(error: Exception) -> str:

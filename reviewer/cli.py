@@ -1,0 +1,291 @@
+"""Arguments to exit status: the only place that parses flags, and the only broad handler."""
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from reviewer import __version__
+
+if TYPE_CHECKING:
+    from reviewer.changes.target import Target
+    from reviewer.options import Common
+
+_OK, _USAGE, _BUG, _INTERRUPTED = 0, 2, 4, 130
+_EXIT_STATUS = """exit status:
+  0  clean, or findings below the gate     3  incomplete: something was not reviewed
+  1  the gate (--fail-on) was reached      4  a bug in reviewer
+  2  wrong usage, configuration or source  130  interrupted
+"""
+
+
+class _Parser(argparse.ArgumentParser):
+    """argparse with the nearest flag in its errors."""
+
+    def error(self, message: str) -> NoReturn:
+        if message.startswith("unrecognized arguments: "):
+            from difflib import get_close_matches  # noqa: PLC0415  # only on errors
+
+            given = message.split(": ", 1)[1].split(maxsplit=1)[0].partition("=")[0]
+            near = get_close_matches(given, self._option_string_actions, n=1)
+            message += f" (did you mean {near[0]}?)" if near else ""
+        self.exit(_USAGE, f"{self.prog}: error: {message}\nTry: {self.prog} --help\n")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command.
+
+    Args:
+        argv: the arguments without the program's name; those of the process by default.
+
+    Returns:
+        The exit status.
+    """
+    parser = _parser()
+    try:
+        arguments, rest = parser.parse_known_args(argv)
+        if rest:
+            arguments.parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    except SystemExit as exit_:
+        return int(exit_.code or 0)
+    return _guarded(arguments.handler, arguments)
+
+
+def _guarded(handler: Callable[[argparse.Namespace], int], arguments: argparse.Namespace) -> int:
+    from reviewer.crash import CrashLog  # noqa: PLC0415  # nothing that --help does not need
+    from reviewer.errors import UserError  # noqa: PLC0415
+
+    try:
+        return handler(arguments)
+    except KeyboardInterrupt:
+        sys.stderr.write("\nreviewer: interrupted\n")
+        return _INTERRUPTED
+    except BrokenPipeError:
+        # Who reads our output has gone, as `reviewer ... | head` does.
+        sys.stderr.close()
+        return _OK
+    except BaseExceptionGroup as group:
+        single = _only_user_errors(group)
+        if single is None:
+            return CrashLog.write(group, status=_BUG)
+        sys.stderr.write(f"reviewer: error: {single}\n")
+        return _USAGE
+    except UserError as error:
+        sys.stderr.write(f"reviewer: error: {error}\n")
+        return _USAGE
+    except Exception as error:  # noqa: BLE001  # the one place where everything else ends
+        return CrashLog.write(error, status=_BUG)
+
+
+def _only_user_errors(group: BaseExceptionGroup[BaseException]) -> BaseException | None:
+    """The first error of a task group, if all of them are the user's to mend."""
+    from reviewer.errors import UserError  # noqa: PLC0415
+
+    _, rest = group.split(UserError)
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error if rest is None else None
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="reviewer",
+        description="Code review by several language models, with findings that are checked against the code.",
+        epilog=_EXIT_STATUS,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"reviewer {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for name, text, build in _COMMANDS:
+        sub = commands.add_parser(
+            name, help=text, description=text, formatter_class=argparse.RawDescriptionHelpFormatter
+        )
+        build(sub)
+        sub.set_defaults(parser=sub)
+    return parser
+
+
+def _add_common(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("settings")
+    group.add_argument(
+        "--config", metavar="FILE", type=Path, help="use this file instead of the repository's"
+    )
+    group.add_argument("--no-config", action="store_true", help="read no configuration files")
+    group.add_argument(
+        "--prompts", metavar="DIR", type=Path, action="append", default=[], help="further role files"
+    )
+    group.add_argument("-q", "--quiet", action="store_true", help="say nothing but errors")
+    group.add_argument("-v", "--verbose", action="store_true", help="a line for every request")
+    group.add_argument("--no-color", action="store_true", help="no colours (NO_COLOR works too)")
+
+
+def _add_models(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--model",
+        metavar="[ROLE=]PROVIDER/MODEL",
+        action="append",
+        default=[],
+        help="model for one role, or for all; several separated by commas are asked in turn",
+    )
+
+
+def _add_target(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("what to review (one of)")
+    group.add_argument(
+        "target",
+        nargs="*",
+        metavar="A..B | PATH",
+        help="a range of commits; with --all, files or folders. Default: all that this branch has over the "
+        "default branch, committed or not",
+    )
+    group.add_argument("--uncommitted", action="store_true", help="what the working tree has over HEAD")
+    group.add_argument("--staged", action="store_true", help="what the index has over HEAD")
+    group.add_argument("--base", metavar="REF", help="everything since this branch left REF")
+    group.add_argument("--commit", metavar="REV", help="one commit")
+    group.add_argument("--all", action="store_true", help="whole files of the working tree")
+    group.add_argument("--patch", metavar="FILE", help="a unified diff; - for standard input")
+    parser.add_argument("--include", metavar="GLOB", action="append", default=[], help="only these files")
+    parser.add_argument("--exclude", metavar="GLOB", action="append", default=[], help="not these files")
+
+
+def _build_run(parser: argparse.ArgumentParser) -> None:
+    _add_target(parser)
+    group = parser.add_argument_group("who reviews")
+    group.add_argument(
+        "--role", metavar="NAME", action="append", default=[], help="only this role (repeatable)"
+    )
+    _add_models(group)  # type: ignore[arg-type]
+    group.add_argument("--concurrency", metavar="N", help="requests at once to each server")
+    group.add_argument("--timeout", metavar="TIME", help="for the whole run: 300, 90s, 10m")
+    group = parser.add_argument_group("result")
+    group.add_argument(
+        "--fail-on", metavar="SEVERITY", help="exit 1 from this severity on: critical, major, minor, none"
+    )
+    group.add_argument("--min-severity", metavar="SEVERITY", help="do not show less severe findings")
+    group.add_argument(
+        "-o", "--output", metavar="FILE", default="", help="write one report here; - for standard output"
+    )
+    group.add_argument(
+        "-f", "--format", metavar="FORM", action="append", default=[], help="md or json (repeatable)"
+    )
+    group.add_argument(
+        "--dry-run", action="store_true", help="list files, models, prompts and tokens; ask nothing"
+    )
+    _add_common(parser)
+    parser.set_defaults(handler=_run)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from reviewer.commands.run import run  # noqa: PLC0415
+    from reviewer.options import RunOptions  # noqa: PLC0415
+
+    return run(
+        RunOptions(
+            common=_common(arguments),
+            target=_target(arguments),
+            roles=tuple(arguments.role),
+            output=arguments.output,
+            formats=tuple(arguments.format),
+            dry_run=arguments.dry_run,
+        )
+    )
+
+
+_FLAGS = {
+    "include": ("scope.include", "--include"),
+    "exclude": ("scope.exclude", "--exclude"),
+    "concurrency": ("run.concurrency", "--concurrency"),
+    "timeout": ("run.timeout", "--timeout"),
+    "fail_on": ("gate.fail_on", "--fail-on"),
+    "min_severity": ("report.min_severity", "--min-severity"),
+}
+"""Settings that have a flag, by the flag's name in the parsed arguments."""
+
+
+def _common(arguments: argparse.Namespace) -> "Common":
+    from reviewer.errors import UsageError  # noqa: PLC0415
+    from reviewer.options import Common  # noqa: PLC0415
+
+    if arguments.quiet and arguments.verbose:
+        raise UsageError("--quiet and --verbose exclude each other.")
+    if arguments.config and arguments.no_config:
+        raise UsageError("--config and --no-config exclude each other.")
+    flags: dict[str, tuple[str, Any]] = {}
+    for name, (key, flag) in _FLAGS.items():
+        value = getattr(arguments, name, None)
+        if value:
+            flags[key] = (flag, value)
+    role_models: dict[str, tuple[str, ...]] = {}
+    for text in getattr(arguments, "model", []):
+        role, _, names = text.rpartition("=")
+        chain = tuple(part.strip() for part in names.split(",") if part.strip())
+        if not chain:
+            raise UsageError(f"--model {text!r}: no model is named.")
+        if role:
+            role_models[role] = (*role_models.get(role, ()), *chain)
+        elif len(chain) > 1 or "defaults.model" in flags:
+            raise UsageError("--model without a role takes one model; name fallbacks as ROLE=A,B.")
+        else:
+            flags["defaults.model"] = ("--model", chain[0])
+    return Common(
+        directory=Path.cwd(),
+        config=arguments.config,
+        use_files=not arguments.no_config,
+        flags=flags,
+        role_models=role_models,
+        prompts=tuple(arguments.prompts),
+        quiet=arguments.quiet,
+        verbose=arguments.verbose,
+        color=False if arguments.no_color else None,
+    )
+
+
+def _target(arguments: argparse.Namespace) -> "Target":
+    """The one target that the flags name.
+
+    Raises:
+        UsageError: they name several.
+    """
+    from reviewer.changes import target as targets  # noqa: PLC0415
+    from reviewer.errors import UsageError  # noqa: PLC0415
+
+    words = arguments.target
+    named: dict[str, Callable[[], Target]] = {}
+    if arguments.uncommitted:
+        named["--uncommitted"] = targets.Uncommitted
+    if arguments.staged:
+        named["--staged"] = targets.Staged
+    if arguments.base:
+        named["--base"] = lambda: targets.Base(arguments.base)
+    if arguments.commit:
+        named["--commit"] = lambda: targets.Commit(arguments.commit)
+    if arguments.all:
+        named["--all"] = lambda: targets.Snapshot(tuple(words))
+    if arguments.patch:
+        named["--patch"] = lambda: _patch(arguments.patch)
+    if words and not arguments.all:
+        if len(words) > 1:
+            raise UsageError(f"one range is reviewed at a time, not {len(words)}: {' '.join(words)}")
+        named[words[0]] = lambda: targets.parse_range(words[0])
+    if len(named) > 1:
+        raise UsageError(f"{' and '.join(named)} exclude each other: name one thing to review.")
+    return next(iter(named.values()), targets.Worktree)()
+
+
+def _patch(name: str) -> "Target":
+    from reviewer.changes.target import Patch  # noqa: PLC0415
+    from reviewer.errors import SourceError  # noqa: PLC0415
+
+    if name == "-":
+        return Patch(sys.stdin.buffer.read(), "standard input")
+    try:
+        return Patch(Path(name).read_bytes(), name)
+    except OSError as error:
+        raise SourceError(f"{name}: cannot be read: {error.strerror}.") from error
+
+
+_COMMANDS: tuple[tuple[str, str, Callable[[argparse.ArgumentParser], None]], ...] = (
+    ("run", "Review a change or files and write a report.", _build_run),
+)

@@ -1,0 +1,1 @@
+"""One file a command: a plain function from options to an exit status."""

@@ -1,0 +1,151 @@
+"""`reviewer run`: collect, plan, ask, check, report."""
+
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import anyio
+from anyio import to_thread
+
+from reviewer.changes.changeset import ChangeSet, SkipKind
+from reviewer.changes.collect import collect
+from reviewer.changes.target import Place, Selection, Worktree
+from reviewer.commands.setup import Setup, chosen_roles, prepare, shown_path
+from reviewer.config.load import cache_folder
+from reviewer.console import Chatter, Terminal
+from reviewer.errors import ConfigError, UsageError
+from reviewer.exits import INCOMPLETE, INTERRUPTED, OK, of_report
+from reviewer.interview import Crew
+from reviewer.memory import load_calibration, save_calibration
+from reviewer.models.ask import Asker, RetryPolicy
+from reviewer.options import RunOptions
+from reviewer.outputs.files import write, write_all
+from reviewer.outputs.registry import RENDERERS
+from reviewer.outputs.report import Report
+from reviewer.pipeline import RunPolicy, review
+from reviewer.plan import Plan, make_plan
+from reviewer.preview import preview
+from reviewer.prompting.contract import Severity
+from reviewer.prompting.tokens import Calibration
+from reviewer.signals import stop_signal
+from reviewer.staffing import Staff, staff
+
+
+def run(options: RunOptions) -> int:
+    """Review a target; returns the exit status."""
+    return anyio.run(_run, options)
+
+
+async def _run(options: RunOptions) -> int:
+    common = options.common
+    terminal = Terminal(Chatter(common.quiet, common.verbose, common.color))
+    setup = prepare(common)
+    formats = _formats(options, setup)
+    roles = chosen_roles(setup, options.roles)
+    changes = await to_thread.run_sync(collect, options.target, _selection(setup), Place(common.directory))
+    if not changes.files:
+        return _nothing(options, changes, terminal)
+    async with staff(roles, setup.loaded, setup.environment, say=terminal.say) as crew_list:
+        calibration = load_calibration(cache_folder())
+        plan = make_plan(
+            changes, crew_list.assignments, setup.wording, windows=crew_list.windows, calibration=calibration
+        )
+        if options.dry_run:
+            sys.stdout.write(preview(plan))
+            return OK
+        report = await _review(plan, crew_list, setup, terminal)
+    save_calibration(cache_folder(), _learned(calibration, report, plan))
+    _deliver(report, options, setup, formats, terminal)
+    return INTERRUPTED if any("interrupted" in note for note in report.notes) else of_report(report)
+
+
+async def _review(plan: Plan, crew_list: Staff, setup: Setup, terminal: Terminal) -> Report:
+    settings = setup.loaded.settings
+    asker = Asker(RetryPolicy(attempts=settings.run.attempts), listener=terminal)
+    policy = RunPolicy(
+        created=datetime.now(UTC),
+        timeout=settings.run.timeout,
+        fail_on=None if settings.gate.fail_on == "none" else Severity(settings.gate.fail_on),
+        min_severity=Severity(settings.report.min_severity),
+        local=crew_list.local,
+    )
+    with terminal.live():
+        return await review(plan, Crew(asker, crew_list.backends, setup.wording), policy, stop_signal)
+
+
+def _selection(setup: Setup) -> Selection:
+    scope = setup.loaded.settings.scope
+    return Selection(scope.include, scope.exclude, scope.max_file_bytes)
+
+
+def _formats(options: RunOptions, setup: Setup) -> Sequence[str]:
+    """The forms to write.
+
+    Raises:
+        UsageError: a form is unknown, or there are several for one place.
+    """
+    formats = options.formats or setup.loaded.settings.report.formats
+    if options.output and not options.formats:
+        suffix = Path(options.output).suffix.removeprefix(".")
+        formats = (suffix,) if suffix in RENDERERS else ("md",)
+    for name in formats:
+        if name not in RENDERERS:
+            known = ", ".join(RENDERERS)
+            error = UsageError if options.formats else ConfigError
+            raise error(f"there is no report format {name!r}; known ones: {known}.")
+    if options.output and len(formats) != 1:
+        raise UsageError("--output takes one report; give one --format with it.")
+    return formats
+
+
+def _nothing(options: RunOptions, changes: ChangeSet, terminal: Terminal) -> int:
+    """Say why nothing is reviewed. Not a clean review: no report is written."""
+    for part in changes.skipped:
+        terminal.say(f"{part.kind}: {part.path}: {part.reason}")
+    impossible = [part for part in changes.skipped if part.kind is SkipKind.IMPOSSIBLE]
+    if impossible:
+        terminal.say(f"Nothing was reviewed of {changes.title}: {len(impossible)} files could not be.")
+        return INCOMPLETE
+    if changes.skipped:
+        terminal.say(f"Nothing to review in {changes.title}: all {len(changes.skipped)} files are left out.")
+        return OK
+    why = f" ({'; '.join(changes.notes)})" if changes.notes else ""
+    terminal.say(f"Nothing to review: {changes.title} is empty{why}.")
+    if isinstance(options.target, Worktree):
+        terminal.say(
+            "To review the last commit: reviewer run --commit HEAD. To review all files: reviewer run --all."
+        )
+    return OK
+
+
+def _learned(calibration: Calibration, report: Report, plan: Plan) -> Calibration:
+    """The calibration with what the servers counted, by model, for all prompts together."""
+    for usage in report.usage.models:
+        estimated = [role.tokens for role in plan.roles if str(role.chain[0]) == usage.model]
+        if usage.prompt_tokens and estimated and usage.answers == usage.requests:
+            calibration = calibration.observe(
+                usage.model, estimated=sum(estimated), counted=usage.prompt_tokens
+            )
+    return calibration
+
+
+def _deliver(
+    report: Report, options: RunOptions, setup: Setup, formats: Sequence[str], terminal: Terminal
+) -> None:
+    """Write the report where the user wants it, and say where it is."""
+    texts = {name: RENDERERS[name](report) for name in formats}
+    if options.output == "-":
+        sys.stdout.write(texts[formats[0]])
+        sys.stdout.flush()
+        terminal.summary(report)
+        return
+    directory = options.common.directory
+    if options.output:
+        places = {formats[0]: directory / options.output}
+        write(places[formats[0]], texts[formats[0]])
+    else:
+        places = write_all(directory / setup.loaded.settings.report.directory, report.created, texts)
+    terminal.summary(report)
+    shown = " and ".join(shown_path(path, directory) for path in places.values())
+    terminal.say(f"Report: {shown}")

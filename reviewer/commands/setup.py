@@ -1,0 +1,98 @@
+"""What most commands begin with: settings, roles and templates."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+
+from reviewer.config.load import Loaded, Sources, flag_key, load, process_environment, role_key
+from reviewer.errors import ConfigError, UsageError
+from reviewer.options import Common
+from reviewer.prompting.prompt import Wording, check_role
+from reviewer.prompting.role import Role, built_in_folder, load_partials, load_roles
+from reviewer.prompting.template import Templates
+from reviewer.staffing import role_folders
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """Everything that is read before anything is asked.
+
+    Attributes:
+        loaded: the settings.
+        environment: the process's variables.
+        roles: all roles by name, in running order.
+        wording: their templates.
+    """
+
+    loaded: Loaded
+    environment: Mapping[str, str]
+    roles: Mapping[str, Role]
+    wording: Wording
+
+
+def settings(common: Common) -> tuple[Loaded, Mapping[str, str]]:
+    """The settings in force, and the environment they were read from.
+
+    Raises:
+        ConfigError: something in them is wrong.
+    """
+    environment = process_environment()
+    flags = {flag_key(key): value for key, value in common.flags.items()}
+    for role, models in common.role_models.items():
+        flags[role_key(role, "models")] = ("--model", models)
+    sources = Sources(common.directory, environment, flags, common.config, common.use_files)
+    return load(sources), environment
+
+
+def prepare(common: Common) -> Setup:
+    """Read settings and role files, and check that every template can be rendered.
+
+    Raises:
+        ConfigError: a setting is wrong, or one for a role that does not exist.
+        RoleError: a role file is broken.
+    """
+    loaded, environment = settings(common)
+    folders = [built_in_folder(), *role_folders(loaded, common.prompts)]
+    roles = load_roles(folders)
+    wording = Wording(Templates(load_partials(folders)), loaded.settings.defaults.guidance)
+    for role in roles.values():
+        check_role(role, wording)
+    for name in loaded.settings.roles:
+        if name not in roles:
+            raise ConfigError(f"{loaded.origin(role_key(name, 'models'))}: {_unknown_role(name, roles)}")
+    return Setup(loaded, environment, roles, wording)
+
+
+def chosen_roles(setup: Setup, names: Sequence[str]) -> dict[str, Role]:
+    """The roles to run: those named, else all that are enabled.
+
+    Raises:
+        UsageError: a name means no role, or none is left.
+    """
+    for name in names:
+        if name not in setup.roles:
+            raise UsageError(_unknown_role(name, setup.roles))
+    configured = setup.loaded.settings.roles
+    chosen = {
+        name: role
+        for name, role in setup.roles.items()
+        if (name in names if names else name not in configured or configured[name].enabled)
+    }
+    if not chosen:
+        raise UsageError("every role is switched off in the configuration; name one with --role.")
+    return chosen
+
+
+def _unknown_role(name: str, roles: Mapping[str, Role]) -> str:
+    near = get_close_matches(name, roles, n=1)
+    hint = f" Did you mean {near[0]!r}?" if near else ""
+    return f"there is no role named {name!r}. Roles: {', '.join(roles)}.{hint}"
+
+
+def shown_path(path: Path, directory: Path) -> str:
+    """A path relative to the working directory where it lies below."""
+    try:
+        return str(path.relative_to(directory))
+    except ValueError:
+        return str(path)

@@ -1,0 +1,156 @@
+"""What may stand in a configuration file, with every default. Unknown keys are errors."""
+
+import re
+from difflib import get_close_matches
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+from reviewer.models.servers import SERVERS
+
+_UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+def seconds_of(value: Any) -> Any:
+    """Seconds from a number or from `90`, `90s`, `10m`, `1.5h`."""
+    if not isinstance(value, str):
+        return value
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([smh]?)\s*", value)
+    if match is None:
+        raise ValueError("write seconds as a number, or a duration such as 90s, 10m or 1.5h")
+    return float(match[1]) * _UNITS[match[2]]
+
+
+def _list_of(value: Any) -> Any:
+    """A list from a text with commas, as environment variables and flags have it."""
+    if isinstance(value, str):
+        return [part.strip() for part in value.split(",") if part.strip()]
+    return value
+
+
+Seconds = Annotated[float, BeforeValidator(seconds_of), Field(gt=0)]
+Texts = Annotated[tuple[str, ...], BeforeValidator(_list_of)]
+KINDS = (*sorted(SERVERS), "builtin", "scripted")
+
+
+def _known_kind(value: str) -> str:
+    if value in KINDS:
+        return value
+    near = get_close_matches(value, KINDS, n=1)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    raise ValueError(f"kind is one of {', '.join(KINDS)}{hint}")
+
+
+Kind = Annotated[str, AfterValidator(_known_kind)]
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Defaults(_Table):
+    """What holds for roles that say nothing else."""
+
+    model: str | None = Field(None, description="provider/model for roles that name none")
+    detect: bool = Field(True, description="look for local servers and known keys when no model is named")
+    guidance: str = Field("", description="a text of your own that every reviewer gets")
+
+
+class Provider(_Table):
+    """A model server."""
+
+    kind: Kind | None = Field(
+        None, description="how to speak to it; the provider's name if that is a known kind"
+    )
+    base_url: str | None = Field(None, description="address, usually ending in /v1")
+    api_key_env: str | None = Field(None, description="environment variable that holds the key")
+    concurrency: Annotated[int, Field(ge=1, le=200)] | None = Field(None, description="requests at once")
+    timeout: Seconds | None = Field(None, description="longest silence of the server while it answers")
+    window: Annotated[int, Field(ge=1024)] | None = Field(
+        None, description="tokens of its models' window, if the server does not tell the truth about it"
+    )
+    replies: str | None = Field(None, description="folder with prepared replies (kind scripted only)")
+
+
+class Role(_Table):
+    """What is different for one role."""
+
+    models: Texts = Field((), description="provider/model, the primary one first, then fallbacks")
+    enabled: bool = Field(True, description="whether the role runs when no --role is given")
+
+
+class GateTable(_Table):
+    """What makes the exit status 1."""
+
+    fail_on: Literal["critical", "major", "minor", "none"] = Field(
+        "none", description="least severity of a finding that makes the run fail"
+    )
+
+
+class Report(_Table):
+    """What is written, and where to."""
+
+    directory: str = Field("reports", description="folder for reports, relative to the working directory")
+    formats: Texts = Field(("md", "json"), description="which forms to write")
+    min_severity: Literal["critical", "major", "minor"] = Field(
+        "minor", description="less severe findings are counted but not shown"
+    )
+
+
+class Scope(_Table):
+    """Which files are reviewed."""
+
+    include: Texts = Field((), description="gitignore-style patterns; if any, only these files")
+    exclude: Texts = Field((), description="gitignore-style patterns of files to leave out")
+    max_file_bytes: Annotated[int, Field(ge=1000)] = Field(
+        1_000_000, description="a file with more changed text is not reviewed"
+    )
+
+
+class Run(_Table):
+    """Bounds of a run."""
+
+    timeout: Seconds = Field(
+        1800.0, description="for asking all models; then the rest is reported as missing"
+    )
+    call_timeout: Seconds = Field(600.0, description="for one request")
+    concurrency: Annotated[int, Field(ge=1, le=200)] | None = Field(
+        None, description="requests at once to each server, in place of the server's own setting"
+    )
+    attempts: Annotated[int, Field(ge=1, le=10)] = Field(
+        3, description="requests for one prompt to one model"
+    )
+
+
+class Prompts(_Table):
+    """Where role files are."""
+
+    directories: Texts = Field((), description="further folders with role files, besides .reviewer/prompts")
+
+
+class Settings(_Table):
+    """A whole configuration file."""
+
+    defaults: Defaults = Defaults()
+    providers: dict[str, Provider] = Field(default_factory=dict)
+    roles: dict[str, Role] = Field(default_factory=dict)
+    gate: GateTable = GateTable()
+    report: Report = Report()
+    scope: Scope = Scope()
+    run: Run = Run()
+    prompts: Prompts = Prompts()
+
+
+NAMED: dict[str, type[BaseModel]] = {"providers": Provider, "roles": Role}
+"""Tables whose second part is a name of the user's choice."""
+
+
+def known_keys() -> list[str]:
+    """Every dotted key that may be set, with `NAME` for names of the user's choice."""
+    found = []
+    for section, field in Settings.model_fields.items():
+        if section in NAMED:
+            found += [f"{section}.NAME.{key}" for key in NAMED[section].model_fields]
+        elif isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            found += [f"{section}.{key}" for key in field.annotation.model_fields]
+    return found

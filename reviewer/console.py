@@ -1,0 +1,178 @@
+"""The terminal: live progress and a short summary on standard error. The only module that imports rich."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import assert_never
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+from reviewer.events import (
+    Corrected,
+    Event,
+    FailedOver,
+    Interrupted,
+    PromptAnswered,
+    PromptFailed,
+    PromptSent,
+    Retrying,
+    RoleFinished,
+    RoleStarted,
+)
+from reviewer.outputs.neutral import visible
+from reviewer.outputs.report import Outcome, Report, RoleReview, Status
+from reviewer.prompting.contract import Severity
+
+_STYLES = {
+    Status.CLEAN: "bold green",
+    Status.FINDINGS: "bold yellow",
+    Status.INCOMPLETE: "bold red",
+    Status.NOTHING: "bold",
+}
+_SHOWN_MISSING = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Chatter:
+    """How much to say.
+
+    Attributes:
+        quiet: only errors.
+        verbose: every request as a line.
+        color: False without colours; None lets the terminal decide (`NO_COLOR` is obeyed).
+    """
+
+    quiet: bool = False
+    verbose: bool = False
+    color: bool | None = None
+
+
+class Terminal:
+    """Says what happens while a review runs, and what came of it."""
+
+    def __init__(self, chatter: Chatter) -> None:
+        self.chatter = chatter
+        self._console = Console(
+            stderr=True, no_color=True if chatter.color is False else None, highlight=False, soft_wrap=True
+        )
+        self._progress: Progress | None = None
+        self._tasks: dict[str, TaskID] = {}
+
+    def say(self, text: str) -> None:
+        """A line for the user, unless they want quiet."""
+        if not self.chatter.quiet:
+            self._console.print(Text(visible(text)))
+
+    @contextmanager
+    def live(self) -> Iterator[None]:
+        """Show progress for each role while the context lasts, if anybody can see it."""
+        if self.chatter.quiet or self.chatter.verbose or not self._console.is_terminal:
+            yield
+            return
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=20),
+            TextColumn("{task.completed:.0f}/{task.total:.0f}"),
+            TimeElapsedColumn(),
+            TextColumn("{task.fields[state]}"),
+        )
+        with Progress(*columns, console=self._console, transient=True) as progress:
+            self._progress = progress
+            yield
+        self._progress = None
+
+    def __call__(self, event: Event) -> None:
+        """Take note of an event."""
+        if self._progress is not None:
+            self._show(event, self._progress)
+        elif self.chatter.verbose and not self.chatter.quiet:
+            self._console.print(Text(visible(_line(event))))
+
+    def _show(self, event: Event, progress: Progress) -> None:
+        match event:
+            case RoleStarted(role, model, prompts):
+                self._tasks[role] = progress.add_task(role, total=prompts, state=Text(visible(model)))
+            case Interrupted(reason):
+                progress.console.print(Text(visible(f"stopping: {reason}")))
+            case PromptAnswered(role):
+                progress.advance(self._tasks[role])
+            case RoleFinished(role, outcome):
+                progress.update(self._tasks[role], state=Text(outcome))
+            case PromptSent() | PromptFailed() | Retrying() | Corrected() | FailedOver():
+                progress.update(self._tasks[event.role], state=Text(visible(_line(event))[:90]))
+            case _:
+                assert_never(event)
+
+    def summary(self, report: Report) -> None:
+        """A few lines about the result."""
+        if self.chatter.quiet:
+            return
+        line = Text("Review of ")
+        line.append(visible(report.target.title))
+        line.append(": ")
+        line.append(report.status.value, style=_STYLES[report.status])
+        self._console.print(line)
+        if report.reviews and report.status is not Status.NOTHING:
+            self._console.print(_table(report))
+        self._console.print(Text(visible(report.summary)))
+        missing = [part for part in report.coverage.skipped if not part.expected]
+        for part in missing[:_SHOWN_MISSING]:
+            who = f" by {part.role}" if part.role else ""
+            self._console.print(Text(visible(f"not reviewed{who}: {part.path}: {part.reason}")))
+        if len(missing) > _SHOWN_MISSING:
+            self._console.print(Text(f"and {len(missing) - _SHOWN_MISSING} more, named in the report"))
+        if not report.language_model:
+            self._console.print(Text("No language model was reached: only mechanical rules were applied."))
+
+
+def _table(report: Report) -> Table:
+    table = Table(box=None, pad_edge=False)
+    table.add_column("Reviewer")
+    table.add_column("Model", overflow="fold")
+    table.add_column("Rating", justify="right")
+    for severity in Severity:
+        table.add_column(severity.value.capitalize(), justify="right")
+    table.add_column("Status")
+    for review in report.reviews:
+        counts = [str(_count(report, review, severity)) for severity in Severity]
+        rating = f"{review.rating}/10" if review.rating else "-"
+        style = "" if review.status in {Outcome.COMPLETED, Outcome.SKIPPED} else "red"
+        cells = (review.title, review.model, rating, *counts)
+        table.add_row(*(Text(visible(cell)) for cell in cells), Text(review.status.value, style=style))
+    return table
+
+
+def _count(report: Report, review: RoleReview, severity: Severity) -> int:
+    return sum(
+        voice.role == review.role and voice.severity is severity
+        for finding in report.findings
+        for voice in finding.voices
+    )
+
+
+def _line(event: Event) -> str:
+    """An event in one line."""
+    match event:
+        case RoleStarted(role, model, prompts):
+            return f"{role}: asking {model}, {prompts} prompts"
+        case PromptSent(_, label, model, tokens):
+            return f"{label}: sent about {tokens:,} tokens to {model}"
+        case PromptAnswered(_, label, model, seconds):
+            return f"{label}: {model} answered after {seconds:.1f} s"
+        case PromptFailed(_, label, reason):
+            return f"{label}: failed: {reason}"
+        case Retrying(_, label, _, reason, wait):
+            return f"{label}: trying again in {wait:.1f} s: {reason}"
+        case Corrected(_, label, _, reason):
+            return f"{label}: asked for a corrected answer: {reason}"
+        case FailedOver(_, label, model, successor, reason):
+            return f"{label}: {model} given up, asking {successor}: {reason}"
+        case RoleFinished(role, outcome):
+            return f"{role}: {outcome}"
+        case Interrupted(reason):
+            return f"stopping: {reason}"
+        case _:
+            assert_never(event)

@@ -1,0 +1,75 @@
+"""What is there to ask: servers on this machine, and services whose key is set."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+import anyio
+
+from reviewer.config.load import Loaded
+from reviewer.endpoints import IN_PROCESS, PROBE, endpoint_of
+from reviewer.models.catalog import Catalog, Listing
+from reviewer.models.model import Endpoint, ModelRef
+from reviewer.models.registry import backend_for, opened
+from reviewer.models.servers import HOSTED, LOCAL, SERVERS
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What was seen at one address.
+
+    Attributes:
+        endpoint: the address.
+        listing: what the server offers, or why it does not answer.
+        choice: the model to take from it, if any.
+    """
+
+    endpoint: Endpoint
+    listing: Listing
+    choice: ModelRef | None = None
+
+
+async def look_around(loaded: Loaded, environment: Mapping[str, str]) -> list[Found]:
+    """Ask every configured server, every local default address, and every service whose key is set.
+
+    In the order of preference: what is configured, then this machine, so that code does not leave it
+    unasked, then services.
+    """
+    endpoints = list(_places(loaded, environment))
+    found: dict[int, Found] = {}
+
+    async def look(position: int, endpoint: Endpoint) -> None:
+        async with opened({endpoint.name: backend_for(endpoint)}) as backends:
+            listing = await Catalog(backends).listing(endpoint.name)
+        found[position] = Found(endpoint, listing, _choose(endpoint, listing))
+
+    async with anyio.create_task_group() as group:
+        for position, endpoint in enumerate(endpoints):
+            group.start_soon(look, position, replace(endpoint, timeouts=PROBE))
+    return [found[position] for position in sorted(found)]
+
+
+def _places(loaded: Loaded, environment: Mapping[str, str]) -> Iterator[Endpoint]:
+    own = [
+        name
+        for name, provider in loaded.settings.providers.items()
+        if provider.base_url and provider.kind not in IN_PROCESS
+    ]
+    for name in dict.fromkeys([*own, *LOCAL, *HOSTED]):
+        endpoint = endpoint_of(name, loaded, environment, need_key=False)
+        if name in HOSTED and endpoint.key is None:
+            continue
+        yield endpoint
+        if name in LOCAL and name not in own:
+            yield from (replace(endpoint, base_url=url) for url in SERVERS[name].urls[1:])
+
+
+def _choose(endpoint: Endpoint, listing: Listing) -> ModelRef | None:
+    """The model to take: the first candidate on offer, else one that is loaded, else the first."""
+    usable = [model for model in listing.models or () if model.chat]
+    names = [model.name for model in usable]
+    candidates = SERVERS[endpoint.kind].candidates if endpoint.name in SERVERS else ()
+    if candidates:
+        # A service has hundreds of models: taking any other would be a guess with a price.
+        return next((ModelRef(endpoint.name, name) for name in candidates if name in names), None)
+    loaded = [model.name for model in usable if model.loaded]
+    return ModelRef(endpoint.name, (loaded or names)[0]) if names else None

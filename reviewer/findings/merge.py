@@ -1,0 +1,235 @@
+"""Claims of several reviewers to findings: one for each problem, with everybody's words."""
+
+import hashlib
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations
+
+from reviewer.changes.changeset import ChangeSet
+from reviewer.findings.finding import Claim, Finding, Grounding, Verdict, Voice
+from reviewer.findings.ground import Anchor, fold_blanks, ground
+
+_NEAR = 2
+"""Lines; claims about places no further apart than this may be about the same problem."""
+_ALIKE = 0.4
+_ALIKE_IN_CATEGORY = 0.2
+"""Share of the shorter text's words that both use, for two claims to count as the same problem."""
+_STOP = frozenset(
+    [
+        "a",
+        "an",
+        "and",
+        "are",
+        "as",
+        "at",
+        "be",
+        "but",
+        "by",
+        "can",
+        "for",
+        "from",
+        "has",
+        "have",
+        "if",
+        "in",
+        "into",
+        "is",
+        "it",
+        "its",
+        "may",
+        "no",
+        "not",
+        "of",
+        "on",
+        "only",
+        "or",
+        "so",
+        "than",
+        "that",
+        "the",
+        "then",
+        "there",
+        "this",
+        "to",
+        "was",
+        "when",
+        "which",
+        "will",
+        "with",
+        "would",
+    ]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A claim with its author and its true place."""
+
+    claim: Claim
+    role: str
+    model: str
+    order: int
+    anchor: Anchor
+
+
+def ground_claims(
+    claims: Iterable[tuple[str, str, Claim]], changes: ChangeSet, roles: Sequence[str]
+) -> tuple[Statement, ...]:
+    """Look up the places of claims.
+
+    Args:
+        claims: role, model and claim, in any order.
+        changes: the change that the quotes are looked up in.
+        roles: names in the order in which reviewers are reported.
+    """
+    return tuple(
+        Statement(claim, role, model, roles.index(role), ground(claim, changes))
+        for role, model, claim in claims
+    )
+
+
+def merge(statements: Sequence[Statement]) -> tuple[Finding, ...]:
+    """One finding for each problem, worst first; independent of the order of the statements."""
+    ordered = sorted(statements, key=_canonical)
+    clusters = [_finding(cluster) for cluster in _clusters(ordered)]
+    clusters.sort(key=_reading_order)
+    return _with_ids(clusters)
+
+
+def _canonical(statement: Statement) -> tuple[object, ...]:
+    anchor, claim = statement.anchor, statement.claim
+    return (
+        anchor.path,
+        anchor.side,
+        anchor.line or 0,
+        statement.order,
+        claim.severity.rank,
+        claim.title,
+        claim.explanation,
+        claim.quote,
+        statement.model,
+    )
+
+
+def _clusters(statements: Sequence[Statement]) -> list[list[Statement]]:
+    """Statements about the same problem, by union of all pairs that are."""
+    parent = list(range(len(statements)))
+
+    def root(member: int) -> int:
+        while parent[member] != member:
+            parent[member] = parent[parent[member]]
+            member = parent[member]
+        return member
+
+    places: dict[tuple[str, str, bool], list[int]] = defaultdict(list)
+    for number, statement in enumerate(statements):
+        anchor = statement.anchor
+        places[anchor.path, anchor.side, anchor.line is None].append(number)
+    words = [_words(statement.claim) for statement in statements]
+    for members in places.values():
+        for one, two in combinations(members, 2):
+            if _same(statements[one], statements[two], words[one], words[two]):
+                parent[root(two)] = root(one)
+    groups: dict[int, list[Statement]] = defaultdict(list)
+    for number, statement in enumerate(statements):
+        groups[root(number)].append(statement)
+    return list(groups.values())
+
+
+def _same(one: Statement, two: Statement, words: frozenset[str], others: frozenset[str]) -> bool:
+    if one.anchor.line is None or two.anchor.line is None:
+        return fold_blanks(one.claim.explanation) == fold_blanks(two.claim.explanation)
+    first, second = sorted((one.anchor, two.anchor), key=lambda anchor: anchor.line or 0)
+    if (second.line or 0) - (first.end_line or first.line or 0) > _NEAR:
+        return False
+    shared = len(words & others) / max(1, min(len(words), len(others)))
+    return shared >= (_ALIKE_IN_CATEGORY if one.claim.category == two.claim.category else _ALIKE)
+
+
+def _words(claim: Claim) -> frozenset[str]:
+    text = f"{claim.title} {claim.explanation} {claim.failure_scenario}".lower()
+    return frozenset(word for word in re.findall(r"[a-z_][a-z0-9_]+", text) if word not in _STOP)
+
+
+def _finding(cluster: Sequence[Statement]) -> Finding:
+    leader = min(cluster, key=_leadership)
+    claim, anchor = leader.claim, leader.anchor
+    rest = sorted((s for s in cluster if s is not leader), key=lambda s: (s.order, _canonical(s)))
+    members = [leader, *rest]
+    reviewers = tuple(dict.fromkeys(s.role for s in sorted(cluster, key=lambda s: s.order)))
+    return Finding(
+        id="",
+        severity=min((s.claim.severity for s in cluster), key=lambda severity: severity.rank),
+        category=claim.category,
+        title=claim.title,
+        path=anchor.path,
+        line=anchor.line,
+        end_line=anchor.end_line,
+        side=anchor.side,
+        quote=anchor.quote,
+        explanation=claim.explanation,
+        failure_scenario=claim.failure_scenario,
+        recommendation=claim.recommendation,
+        suggestion=claim.suggestion,
+        confidence=claim.confidence,
+        grounding=anchor.grounding,
+        grounding_note=anchor.note,
+        in_change=any(s.anchor.in_change for s in cluster),
+        verdict=Verdict.UNCHECKED,
+        reviewers=reviewers,
+        voices=tuple(_voice(statement) for statement in members),
+    )
+
+
+def _leadership(statement: Statement) -> tuple[object, ...]:
+    """Who speaks for a cluster: a verified place, the worst severity, the surest, the earliest role."""
+    claim, anchor = statement.claim, statement.anchor
+    certainty = [grade.value for grade in type(claim.confidence)].index(claim.confidence)
+    return (
+        list(Grounding).index(anchor.grounding),
+        claim.severity.rank,
+        certainty,
+        statement.order,
+        _canonical(statement),
+    )
+
+
+def _voice(statement: Statement) -> Voice:
+    claim = statement.claim
+    return Voice(
+        role=statement.role,
+        model=statement.model,
+        title=claim.title,
+        explanation=claim.explanation,
+        failure_scenario=claim.failure_scenario,
+        recommendation=claim.recommendation,
+        severity=claim.severity,
+        confidence=claim.confidence,
+    )
+
+
+def _reading_order(finding: Finding) -> tuple[object, ...]:
+    return (
+        finding.severity.rank,
+        not finding.in_change,
+        -len(finding.reviewers),
+        finding.path,
+        finding.line or 0,
+        finding.title,
+        finding.explanation,
+    )
+
+
+def _with_ids(findings: Sequence[Finding]) -> tuple[Finding, ...]:
+    """Give each finding a name made of category, path and code, so that moved lines do not change it."""
+    keys = [f"{item.category}\n{item.path}\n{fold_blanks(item.quote)}" for item in findings]
+    by_place = sorted(range(len(findings)), key=lambda n: (keys[n], findings[n].line or 0, n))
+    occurrence: Counter[str] = Counter()
+    named = list(findings)
+    for number in by_place:
+        digest = hashlib.sha256(f"{keys[number]}\n{occurrence[keys[number]]}".encode()).hexdigest()
+        occurrence[keys[number]] += 1
+        named[number] = replace(findings[number], id=digest[:12])
+    return tuple(named)

@@ -1,0 +1,54 @@
+"""What a command was asked to do, as values: the command line's side of every command."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from reviewer.changes.target import Target
+
+
+@dataclass(frozen=True, slots=True)
+class Common:
+    """What every command takes.
+
+    Attributes:
+        directory: where the command was started.
+        config: the file of `--config`.
+        use_files: False for `--no-config`.
+        flags: settings from flags by dotted key, with the flag's name.
+        role_models: models from `--model ROLE=...` by role.
+        prompts: further folders with role files.
+        quiet, verbose: how much to say.
+        color: False for `--no-color`.
+    """
+
+    directory: Path
+    config: Path | None = None
+    use_files: bool = True
+    flags: Mapping[str, tuple[str, Any]] = field(default_factory=dict)
+    role_models: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    prompts: tuple[Path, ...] = ()
+    quiet: bool = False
+    verbose: bool = False
+    color: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """`reviewer run`.
+
+    Attributes:
+        target: what to review.
+        roles: names from `--role`, empty for all enabled ones.
+        output: `--output`: a file, or `-` for standard output.
+        formats: `--format`, empty for the configured ones.
+        dry_run: list what would be asked, and ask nothing.
+    """
+
+    common: Common
+    target: Target
+    roles: tuple[str, ...] = ()
+    output: str = ""
+    formats: tuple[str, ...] = ()
+    dry_run: bool = False

@@ -1,0 +1,1 @@
+"""What the user gets: the report as a value, and its renderings."""

@@ -1,0 +1,318 @@
+"""The report as Markdown that reads well raw and rendered."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from importlib import resources
+from pathlib import PurePosixPath
+
+from reviewer.findings.finding import Finding, Grounding, Voice
+from reviewer.outputs.neutral import Safe, cell, code, fence, inline, prose
+from reviewer.outputs.report import Outcome, Report, RoleReview, SkippedPart, Status
+from reviewer.prompting.contract import Horizon, Severity
+from reviewer.prompting.template import Templates
+
+_TEMPLATE = "report.md.j2"
+_MOST_ACTIONS = 10
+_MOST_LEFT_OUT = 200
+_TITLES = {Severity.CRITICAL: "Critical", Severity.MAJOR: "Major", Severity.MINOR: "Minor"}
+_LETTERS = {Severity.CRITICAL: "C", Severity.MAJOR: "M", Severity.MINOR: "N"}
+"""First letters of labels; minor is N, as M is taken."""
+_HORIZONS = {
+    Horizon.IMMEDIATE: "Immediate",
+    Horizon.SHORT: "Short term",
+    Horizon.MEDIUM: "Medium term",
+    Horizon.LONG: "Long term",
+}
+_STATUS = {
+    Status.CLEAN: "clean: reviewed completely, nothing found",
+    Status.FINDINGS: "findings: reviewed completely",
+    Status.INCOMPLETE: "**incomplete**: not everything was reviewed, see Coverage",
+    Status.NOTHING: "nothing to review",
+}
+_LANGUAGES = {
+    ".c": "c",
+    ".cc": "cpp",
+    ".cpp": "cpp",
+    ".cs": "csharp",
+    ".css": "css",
+    ".go": "go",
+    ".h": "c",
+    ".html": "html",
+    ".java": "java",
+    ".js": "javascript",
+    ".json": "json",
+    ".jsx": "jsx",
+    ".kt": "kotlin",
+    ".php": "php",
+    ".py": "python",
+    ".pyi": "python",
+    ".rb": "ruby",
+    ".rs": "rust",
+    ".sh": "bash",
+    ".sql": "sql",
+    ".swift": "swift",
+    ".toml": "toml",
+    ".ts": "typescript",
+    ".tsx": "tsx",
+    ".yaml": "yaml",
+    ".yml": "yaml",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """Things under a common heading; `entries` are Safe texts or `_Entry`."""
+
+    title: str
+    entries: Sequence[object]
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """Another reviewer's words about a finding."""
+
+    title_of_role: str
+    severity: Severity
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """A finding with what its heading needs."""
+
+    label: str
+    finding: Finding
+    found_by: str
+    language: str
+    also: tuple[_Said, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Counts:
+    """Findings by severity."""
+
+    critical: int
+    major: int
+    minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Lines:
+    """Changed lines of all reviewed files."""
+
+    added: int
+    removed: int
+
+
+def render(report: Report) -> str:
+    """The whole report. Nothing that a model or a repository wrote can leave its place on the page."""
+    titles = {review.role: review.title for review in report.reviews}
+    entries = _labelled(report.findings, titles)
+    labels = {entry.finding.id: entry.label for entry in entries}
+    own = {review.role: _own_words(review.role, report, labels) for review in report.reviews}
+    missing = [part for part in report.coverage.skipped if not part.expected]
+    left_out = [part for part in report.coverage.skipped if part.expected]
+    variables = {
+        "report": report,
+        "reviewers": _reviewers(report),
+        "target": _target(report),
+        "status": Safe(_STATUS[report.status]),
+        "counts": {review.role: _counts(_voices(review.role, report)) for review in report.reviews},
+        "totals": _counts(report.findings),
+        "groups": _groups(entries),
+        "own": own,
+        "unverified": _labelled(report.unverified, titles, prefix="U"),
+        "actions": _actions(entries, report),
+        "missing": _grouped(missing, titles),
+        "left_out": _shortened(left_out),
+        "lines": _Lines(
+            sum(file.added for file in report.coverage.reviewed),
+            sum(file.removed for file in report.coverage.reviewed),
+        ),
+    }
+    source = (resources.files("reviewer.outputs") / _TEMPLATE).read_text("utf-8")
+    return _templates().render(source, variables, name=_TEMPLATE)
+
+
+@cache
+def _templates() -> Templates:
+    return Templates({}, filters=_FILTERS, finalize=_only_safe)
+
+
+def _only_safe(value: object) -> object:
+    """Refuse to write a text that no filter has made safe: forgetting one is a bug, not a hole."""
+    if isinstance(value, Safe | int):
+        return value
+    raise TypeError(f"a text was not made safe: {value!r}")
+
+
+def _labelled(findings: Sequence[Finding], titles: dict[str, str], *, prefix: str = "") -> list[_Entry]:
+    made = []
+    numbers = dict.fromkeys(Severity, 0)
+    for finding in findings:
+        numbers[finding.severity] += 1
+        letter = prefix or _LETTERS[finding.severity]
+        number = sum(numbers.values()) if prefix else numbers[finding.severity]
+        made.append(
+            _Entry(
+                label=f"{letter}{number}",
+                finding=finding,
+                found_by=", ".join(titles.get(role, role) for role in finding.reviewers),
+                language=_LANGUAGES.get(PurePosixPath(finding.path).suffix.lower(), ""),
+                also=tuple(_said(voice, titles) for voice in finding.voices[1:]),
+            )
+        )
+    return made
+
+
+def _said(voice: Voice, titles: dict[str, str]) -> _Said:
+    text = (
+        voice.explanation
+        if voice.explanation.startswith(voice.title)
+        else f"{voice.title}. {voice.explanation}"
+    )
+    return _Said(titles.get(voice.role, voice.role), voice.severity, text)
+
+
+def _groups(entries: Sequence[_Entry]) -> list[_Group]:
+    grouped = [(s, [entry for entry in entries if entry.finding.severity is s]) for s in Severity]
+    return [_Group(_TITLES[severity], found) for severity, found in grouped if found]
+
+
+def _voices(role: str, report: Report) -> list[Voice]:
+    return [voice for finding in report.findings for voice in finding.voices if voice.role == role]
+
+
+def _counts(items: Iterable[Finding] | Iterable[Voice]) -> _Counts:
+    severities = [item.severity for item in items]
+    return _Counts(*(severities.count(severity) for severity in Severity))
+
+
+def _own_words(role: str, report: Report, labels: dict[str, str]) -> list[_Group]:
+    """What one reviewer reported, in its own words, with the number of the merged finding."""
+    made = []
+    for severity in Severity:
+        said = [
+            Safe(f"{inline(voice.title)} ({labels[finding.id]}, {place(finding)})")
+            for finding in report.findings
+            for voice in finding.voices
+            if voice.role == role and voice.severity is severity
+        ]
+        said += [
+            Safe(f"{inline(voice.title)} (unverified)")
+            for finding in report.unverified
+            for voice in finding.voices
+            if voice.role == role and voice.severity is severity
+        ]
+        if said:
+            made.append(_Group(_TITLES[severity], said))
+    return made
+
+
+def _actions(entries: Sequence[_Entry], report: Report) -> list[_Group]:
+    """What to do when: critical and major findings at once, minor ones soon, advice as its author said."""
+    made: dict[Horizon, list[Safe]] = {horizon: [] for horizon in Horizon}
+    for entry in entries:
+        when = Horizon.SHORT if entry.finding.severity is Severity.MINOR else Horizon.IMMEDIATE
+        text = entry.finding.recommendation or entry.finding.title
+        made[when].append(Safe(f"{entry.label}: {inline(text)} ({place(entry.finding)})"))
+    for advice in report.recommendations:
+        made[advice.horizon].append(inline(advice.text))
+    return [_Group(_HORIZONS[horizon], texts[:_MOST_ACTIONS]) for horizon, texts in made.items() if texts]
+
+
+def _reviewers(report: Report) -> str:
+    return ", ".join(f"{review.title} ({review.model})" for review in report.reviews) or "none"
+
+
+def _target(report: Report) -> str:
+    target = report.target
+    ids = " to ".join(commit[:12] for commit in (target.base, target.head) if commit)
+    parts = [target.title, *([ids] if ids and not target.snapshot else []), *target.notes]
+    return "; ".join(parts)
+
+
+def _grouped(parts: Sequence[SkippedPart], titles: dict[str, str]) -> list[SkippedPart]:
+    """One entry for each file and reason, naming all roles that did not see it."""
+    roles: dict[tuple[str, str], list[str]] = {}
+    for part in parts:
+        roles.setdefault((part.path, part.reason), []).append(titles.get(part.role, part.role))
+    return [
+        SkippedPart(path, reason, ", ".join(filter(None, names)), expected=False)
+        for (path, reason), names in roles.items()
+    ]
+
+
+def _shortened(parts: Sequence[SkippedPart]) -> list[SkippedPart]:
+    """The first parts; the JSON report has all of them."""
+    if len(parts) <= _MOST_LEFT_OUT:
+        return list(parts)
+    rest = SkippedPart("…", f"and {len(parts) - _MOST_LEFT_OUT} more, all named in the JSON report")
+    return [*parts[:_MOST_LEFT_OUT], rest]
+
+
+def place(finding: Finding) -> Safe:
+    """Path and lines as code: `src/app.py:12-14`."""
+    if finding.line is None:
+        return code(finding.path or "no file named")
+    end = f"-{finding.end_line}" if finding.end_line and finding.end_line != finding.line else ""
+    side = " (before the change)" if finding.side == "old" else ""
+    return Safe(f"{code(f'{finding.path}:{finding.line}{end}')}{side}")
+
+
+def _grounding(finding: Finding) -> Safe:
+    """How the place was checked, in words."""
+    words = {
+        Grounding.VERIFIED: "quote verified",
+        Grounding.RELOCATED: f"quote verified, place corrected ({finding.grounding_note})",
+        Grounding.UNVERIFIED: finding.grounding_note,
+    }[finding.grounding]
+    return inline(words if finding.in_change else f"{words}; lines that the change did not touch")
+
+
+def _rating(review: RoleReview) -> Safe:
+    if review.rating is None:
+        return Safe("none")
+    return Safe(f"{review.rating}/10" + (" (computed)" if review.computed else ""))
+
+
+def _mean_rating(report: Report) -> Safe:
+    ratings = [r.rating for r in report.reviews if r.rating is not None and r.status is not Outcome.FAILED]
+    return Safe(f"{sum(ratings) / len(ratings):.1f}/10" if ratings else "none")
+
+
+def _count(number: int, one: str, many: str) -> Safe:
+    return Safe(f"{number:,} {one if number == 1 else many}")
+
+
+def _date(moment: datetime) -> Safe:
+    return Safe(moment.strftime("%Y-%m-%d %H:%M %Z").strip())
+
+
+def _seconds(value: float) -> Safe:
+    return Safe(f"{value:.1f} s" if value < 60 else f"{int(value // 60)} min {int(value % 60)} s")  # noqa: PLR2004
+
+
+def _known(value: int | None) -> Safe:
+    return Safe("not told" if value is None else f"{value:,}")
+
+
+_FILTERS: dict[str, Callable[..., object]] = {
+    "inline": inline,
+    "prose": prose,
+    "code": code,
+    "cell": cell,
+    "code_cell": lambda text: Safe(cell(code(text))),
+    "fence": fence,
+    "place": place,
+    "grounding": _grounding,
+    "rating": _rating,
+    "mean_rating": _mean_rating,
+    "count": _count,
+    "date": _date,
+    "seconds": _seconds,
+    "known": _known,
+    "horizon": lambda horizon: Safe(_HORIZONS[horizon].lower()),
+}

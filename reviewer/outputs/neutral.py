@@ -1,0 +1,145 @@
+"""Words of models and names from repositories as Markdown that cannot break out of its place."""
+
+import re
+import unicodedata
+from collections.abc import Iterator
+
+
+class Safe(str):
+    """Markdown that is safe to put into a page as it is."""
+
+    __slots__ = ()
+
+
+_BACKTICKS = re.compile(r"`+")
+_SPECIAL = re.compile(r"([\\<>\[\]|~])")
+_ENTITY = re.compile(r"&(?=#?\w+;)")
+_LINE_START = re.compile(r"^(\s*)(?:([#+*=-]|:(?=:))|(\d+)([.)]))")
+_ACTIVE = re.compile(
+    r"""
+    (?P<url>\b(?:https?|ftp)://[^\s<>`]+|\bwww\.[^\s<>`]+|\b[\w.+-]+@[\w-]+\.[\w.]+)
+    | (?P<mention>(?<![\w`])@[\w-]+(?:/[\w-]+)?)
+    | (?P<reference>(?<![\w&`])(?:[\w.-]+/[\w.-]+)?\#\d+\b|\bGH-\d+\b)
+    """,
+    re.VERBOSE,
+)
+_FENCE = re.compile(r"^\s*(`{3,}|~{3,})\s*([A-Za-z0-9_+.-]{0,20})[^`]*$")
+
+
+def visible(text: str) -> str:
+    """The text without characters that hide, reorder or control: they become visible escapes.
+
+    Line feeds and tabs stay. Terminal escapes, bidirectional controls, zero-width and tag characters, and
+    the separators that only some programs treat as line ends do not.
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(map(_visible, text))
+
+
+def _visible(character: str) -> str:
+    if character in "\n\t":
+        return character
+    category = unicodedata.category(character)
+    if category in {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}:
+        return f"\\u{{{ord(character):x}}}"
+    return character
+
+
+def inline(text: str) -> Safe:
+    """Text in one line: for headings, table cells and list items. Code spans stay code."""
+    flat = " ".join(visible(text).split())
+    made = "".join(_span(flat))
+    match = _LINE_START.match(made)
+    return Safe(_escaped_start(made) if match else made)
+
+
+def _span(text: str) -> Iterator[str]:
+    """The pieces of a line: code spans kept, the rest with everything active made inert."""
+    at = 0
+    while at < len(text):
+        tick = _BACKTICKS.search(text, at)
+        if tick is None:
+            break
+        close = re.compile(rf"(?<!`){tick[0]}(?!`)").search(text, tick.end())
+        yield _inert(text[at : tick.start()])
+        if close is None:
+            yield "\\`" * len(tick[0])
+            at = tick.end()
+            continue
+        yield code(text[tick.end() : close.start()])
+        at = close.end()
+    yield _inert(text[at:])
+
+
+def _inert(text: str) -> str:
+    """Plain text: links, images, mentions and references become code, HTML and tables are escaped."""
+    made: list[str] = []
+    at = 0
+    for match in _ACTIVE.finditer(text):
+        made.append(_escaped(text[at : match.start()]))
+        made.append(code(match[0]))
+        at = match.end()
+    made.append(_escaped(text[at:]))
+    return "".join(made)
+
+
+def _escaped(text: str) -> str:
+    return _ENTITY.sub("&amp;", _SPECIAL.sub(r"\\\1", text))
+
+
+def _escaped_start(line: str) -> str:
+    """The line with a backslash before what would make it a heading, a list or a command."""
+    return _LINE_START.sub(lambda m: f"{m[1]}\\{m[2]}" if m[2] else f"{m[1]}{m[3]}\\{m[4]}", line)
+
+
+def code(text: str) -> Safe:
+    """A code span that holds the text, whatever it is."""
+    flat = " ".join(visible(text).split()) or " "
+    longest = max((len(run) for run in _BACKTICKS.findall(flat)), default=0)
+    ticks = "`" * (longest + 1)
+    pad = " " if longest and (flat.startswith("`") or flat.endswith("`")) else ""
+    return Safe(f"{ticks}{pad}{flat}{pad}{ticks}")
+
+
+def cell(text: str) -> Safe:
+    """Text for a table's cell, which a bar would end even inside code."""
+    return Safe(re.sub(r"(?<!\\)\|", r"\|", inline(text)))
+
+
+def fence(text: str, language: str = "") -> Safe:
+    """A code block that holds the text, whatever it is."""
+    body = visible(text.expandtabs(4) if "\t" in text else text)
+    longest = max((len(run) for run in _BACKTICKS.findall(body)), default=0)
+    ticks = "`" * max(3, longest + 1)
+    kind = language if re.fullmatch(r"[A-Za-z0-9_+.-]{0,20}", language) else ""
+    return Safe(f"{ticks}{kind}\n{body}\n{ticks}")
+
+
+def prose(text: str) -> Safe:
+    """Text in paragraphs: code blocks stay code blocks, everything else that has a meaning is escaped."""
+    made: list[str] = []
+    lines = visible(text).strip().split("\n")
+    at = 0
+    while at < len(lines):
+        opening = _FENCE.match(lines[at])
+        if opening is None:
+            made.append(_paragraph_line(lines[at]))
+            at += 1
+            continue
+        end = next((n for n in range(at + 1, len(lines)) if lines[n].strip() == opening[1]), len(lines))
+        made += ["", fence("\n".join(lines[at + 1 : end]), opening[2]), ""]
+        at = end + 1
+    return Safe(re.sub(r"\n{3,}", "\n\n", "\n".join(made)).strip("\n"))
+
+
+_BULLET = re.compile(r"^\s*(?:[-*+\u2022]|(\d{1,3})[.)])\s+(.*)$")
+
+
+def _paragraph_line(line: str) -> str:
+    """One line of prose; simple lists stay lists."""
+    bullet = _BULLET.match(line)
+    if bullet is None:
+        return inline(line)
+    mark = f"{bullet[1]}." if bullet[1] else "-"
+    return f"{mark} {inline(bullet[2])}"

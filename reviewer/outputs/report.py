@@ -1,0 +1,272 @@
+"""The report as a value: what was found, by whom, what was not looked at, and what it took."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from reviewer.findings.finding import Advice, Finding
+from reviewer.prompting.contract import Horizon, Severity
+
+SCHEMA_VERSION = 1
+"""Grows when a field of the JSON report changes its meaning or goes away."""
+
+
+class Status(StrEnum):
+    """The outcome of a run in one word."""
+
+    CLEAN = "clean"  # everything planned was reviewed and understood, and nothing was found
+    FINDINGS = "findings"  # everything planned was reviewed and understood
+    INCOMPLETE = "incomplete"  # something planned was not reviewed, whether or not anything was found
+    NOTHING = "nothing to review"  # no file of the change is to be reviewed
+
+
+class Outcome(StrEnum):
+    """What became of one role."""
+
+    COMPLETED = "completed"
+    PARTIAL = "partial"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True, slots=True)
+class RoleReview:
+    """One reviewer's part.
+
+    Attributes:
+        role: the role's name.
+        model: the model that really answered; several are joined by commas; the planned one if none did.
+        status: what became of it.
+        rating: 1 to 10, or None where there is none.
+        summary: the reviewer's words.
+        strengths, recommendations: the reviewer's words.
+        title, focus: the role's, for headings.
+        planned_model: the model that was to answer.
+        reasons: why it is not completed, one sentence each.
+        computed: rating and summary were put together by this program, not said by the model.
+        unparsed: answers that could not be read, whole.
+        notes: what a reader should know, such as answers that had to be repaired.
+    """
+
+    role: str
+    model: str
+    status: Outcome
+    rating: int | None
+    summary: str
+    strengths: tuple[str, ...]
+    recommendations: tuple[Advice, ...]
+    title: str
+    focus: str
+    planned_model: str
+    reasons: tuple[str, ...] = ()
+    computed: bool = False
+    unparsed: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewedFile:
+    """A file that at least one role has read as a whole or in part; `roles` names them."""
+
+    path: str
+    added: int
+    removed: int
+    roles: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SkippedPart:
+    """Something of the change that was not reviewed.
+
+    Attributes:
+        path: the file, or files.
+        reason: why.
+        role: the role that did not see it, empty if none did.
+        expected: it was left out by a rule; the review counts as complete without it.
+    """
+
+    path: str
+    reason: str
+    role: str = ""
+    expected: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """What was looked at and what was not."""
+
+    reviewed: tuple[ReviewedFile, ...] = ()
+    skipped: tuple[SkippedPart, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ModelUsage:
+    """What one model was asked and what it took.
+
+    Attributes:
+        requests: all requests, failed ones included.
+        prompt_tokens, completion_tokens: as the server counted; None if it never said.
+    """
+
+    model: str
+    requests: int
+    answers: int
+    prompt_tokens: int | None
+    completion_tokens: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What the run took.
+
+    Attributes:
+        prompts: prompts that were planned, closing ones included.
+        requests: requests that were sent.
+        retries: requests that repeated a failed one on the same model.
+        corrections: answers that could not be read and were asked for again.
+        failovers: prompts that went to another model.
+        estimated_tokens: what the prompts were estimated to have.
+        seconds: from the start of the run to the report.
+    """
+
+    prompts: int = 0
+    requests: int = 0
+    retries: int = 0
+    corrections: int = 0
+    failovers: int = 0
+    estimated_tokens: int = 0
+    seconds: float = 0.0
+    models: tuple[ModelUsage, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TargetInfo:
+    """What was reviewed.
+
+    Attributes:
+        title: for people.
+        base, head: full commit ids where known.
+        snapshot: whole files, not a difference.
+        notes: how it was collected.
+    """
+
+    title: str
+    base: str = ""
+    head: str = ""
+    snapshot: bool = False
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """Which findings make the exit status 1.
+
+    Attributes:
+        fail_on: the least severity that does, or None for no gate.
+        reached: such a finding is in the report.
+    """
+
+    fail_on: Severity | None = None
+    reached: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The result of a run; everything that is rendered comes from here.
+
+    Attributes:
+        schema_version: of the JSON form.
+        tool: name and version of the program.
+        created: when, with time zone.
+        target: what was reviewed.
+        status: the outcome in one word.
+        summary: the computed verdict, one or two sentences.
+        findings: grounded problems, worst first.
+        unverified: claims whose quoted code was not found; they never reach the gate.
+        hidden: how many findings are below the severity that was asked for.
+        reviews: one for each role, in running order.
+        recommendations: of all reviewers, nearest first, without repetitions.
+        coverage: what was looked at.
+        usage: what it took.
+        gate: whether the run fails.
+        language_model: False when only the built-in reviewer answered.
+        notes: what a reader should know first.
+    """
+
+    schema_version: int
+    tool: str
+    created: datetime
+    target: TargetInfo
+    status: Status
+    summary: str
+    findings: tuple[Finding, ...]
+    unverified: tuple[Finding, ...]
+    hidden: int
+    reviews: tuple[RoleReview, ...]
+    recommendations: tuple[Advice, ...]
+    coverage: Coverage
+    usage: Usage
+    gate: Gate
+    language_model: bool = True
+    notes: tuple[str, ...] = ()
+
+
+def decide_status(
+    findings: Sequence[Finding],
+    unverified: Sequence[Finding],
+    reviews: Sequence[RoleReview],
+    coverage: Coverage,
+) -> Status:
+    """The outcome: clean only if every planned part was reviewed and understood, and nothing was found."""
+    complete = all(review.status in {Outcome.COMPLETED, Outcome.SKIPPED} for review in reviews)
+    complete = complete and all(part.expected for part in coverage.skipped)
+    if not complete:
+        return Status.INCOMPLETE
+    if not coverage.reviewed:
+        return Status.NOTHING
+    return Status.FINDINGS if findings or unverified else Status.CLEAN
+
+
+def gate_of(findings: Sequence[Finding], fail_on: Severity | None) -> Gate:
+    """Whether a finding is at least as severe as the gate; only findings in the change count."""
+    reached = fail_on is not None and any(
+        finding.severity.rank <= fail_on.rank and finding.in_change for finding in findings
+    )
+    return Gate(fail_on, reached)
+
+
+def combine_advice(reviews: Sequence[RoleReview]) -> tuple[Advice, ...]:
+    """The recommendations of all reviewers, nearest horizon first, each text once."""
+    seen: dict[str, Advice] = {}
+    for review in reviews:
+        for advice in review.recommendations:
+            seen.setdefault(" ".join(advice.text.lower().split()).rstrip("."), advice)
+    order = list(Horizon)
+    return tuple(sorted(seen.values(), key=lambda advice: order.index(advice.horizon)))
+
+
+def verdict_of(
+    status: Status, findings: Sequence[Finding], unverified: Sequence[Finding], reviews: Sequence[RoleReview]
+) -> str:
+    """The verdict in one or two sentences, from facts only."""
+    counts = [(sum(f.severity is severity for f in findings), severity) for severity in Severity]
+    named = ", ".join(f"{count} {severity}" for count, severity in counts if count)
+    found = (
+        f"{len(findings)} finding{'s' if len(findings) != 1 else ''} ({named})" if findings else "no findings"
+    )
+    if unverified:
+        found += (
+            f" and {len(unverified)} claim{'s' if len(unverified) != 1 else ''} that could not be verified"
+        )
+    missing = [review.title for review in reviews if review.status in {Outcome.FAILED, Outcome.PARTIAL}]
+    match status:
+        case Status.NOTHING:
+            return "Nothing was reviewed: no file of the change is to be reviewed."
+        case Status.CLEAN:
+            return "Every reviewer read the whole change and found nothing to report."
+        case Status.FINDINGS:
+            return f"The review is complete, with {found}."
+        case Status.INCOMPLETE:
+            who = f" ({', '.join(missing)} not completed)" if missing else ""
+            return f"The review is incomplete{who}. What was reviewed has {found}."

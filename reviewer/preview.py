@@ -1,0 +1,29 @@
+"""What a run would do, as text: files, reasons, models, prompts and tokens."""
+
+from reviewer.outputs.neutral import visible
+from reviewer.plan import Plan
+
+
+def preview(plan: Plan) -> str:
+    """The plan for people; nothing has been asked."""
+    changes = plan.changes
+    rows = [f"Target: {changes.title}"]
+    rows += [f"  {note}" for note in changes.notes]
+    rows += ["", f"To review ({len(changes.files)} files):"]
+    rows += [f"  {change.path}  +{change.added} -{change.removed}" for change in changes.files]
+    if changes.skipped:
+        rows += ["", f"Left out ({len(changes.skipped)}):"]
+        rows += [f"  {part.path}: {part.reason}" for part in changes.skipped]
+    rows += ["", "Prompts:"]
+    for role in plan.roles:
+        chain = ", then ".join(str(model) for model in role.chain)
+        count = len(role.prompts) + (len(role.prompts) > 1)
+        what = (
+            f"{count} prompts, about {role.tokens:,} tokens"
+            if role.prompts
+            else "no file matches its patterns"
+        )
+        rows.append(f"  {role.role.name}: {chain}: {what}")
+        rows += [f"    cannot be shown: {part.path}: {part.reason}" for part in role.skipped]
+    rows += ["", f"In all {plan.prompts} prompts with about {plan.tokens:,} tokens. Nothing was asked.", ""]
+    return "\n".join(visible(row) for row in rows)

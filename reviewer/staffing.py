@@ -1,0 +1,133 @@
+"""Who reviews: from settings to roles with models that are known to be there."""
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from reviewer.config.load import Loaded
+from reviewer.config.schema import Settings
+from reviewer.detect import Found, look_around
+from reviewer.endpoints import endpoint_of
+from reviewer.errors import ConfigError, KeyRejectedError, ModelError, UnknownModelError
+from reviewer.models.catalog import Catalog
+from reviewer.models.model import Backend, ModelInfo, ModelRef
+from reviewer.models.registry import backend_for, opened
+from reviewer.plan import Assignment
+from reviewer.prompting.role import REPOSITORY_FOLDER, Role
+
+BUILTIN = ModelRef("builtin", "rules")
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Staff:
+    """Everything that is known about who reviews.
+
+    Attributes:
+        assignments: roles with their models, in running order.
+        windows: tokens of each model's window, None where unknown.
+        backends: what answers, by provider.
+        local: providers on this machine.
+    """
+
+    assignments: tuple[Assignment, ...]
+    windows: Mapping[ModelRef, int | None]
+    backends: Mapping[str, Backend]
+    local: frozenset[str]
+
+
+@asynccontextmanager
+async def staff(
+    roles: Mapping[str, Role], loaded: Loaded, environment: Mapping[str, str], *, say: Say
+) -> AsyncIterator[Staff]:
+    """Find a model for every role and check that it is there.
+
+    Args:
+        roles: the roles to run, in order.
+        loaded: the settings.
+        environment: variables that hold keys.
+        say: told what was chosen, and what could not be checked.
+
+    Raises:
+        ConfigError: a name, key or address is missing or wrong; says which.
+        UnknownModelError: a server does not offer an assigned model.
+    """
+    chains = {name: _configured_chain(name, loaded.settings) for name in roles}
+    found = None if all(chains.values()) else await _find_default(loaded, environment, say)
+    default = found.choice if found and found.choice else BUILTIN
+    chains = {name: chain or (default,) for name, chain in chains.items()}
+    models = list(dict.fromkeys(model for chain in chains.values() for model in chain))
+    endpoints = {
+        name: endpoint_of(name, loaded, environment, found_at=_address(found, name))
+        for name in dict.fromkeys(model.provider for model in models)
+    }
+    async with opened({name: backend_for(endpoint) for name, endpoint in endpoints.items()}) as backends:
+        catalog = Catalog(backends)
+        infos = {model: await _validate(catalog, model, say) for model in models}
+        yield Staff(
+            assignments=tuple(Assignment(roles[name], chain) for name, chain in chains.items()),
+            windows={
+                model: endpoints[model.provider].window or (info.window if info else None)
+                for model, info in infos.items()
+            },
+            backends=backends,
+            local=frozenset(name for name, endpoint in endpoints.items() if endpoint.local),
+        )
+
+
+def _configured_chain(role: str, settings: Settings) -> tuple[ModelRef, ...]:
+    own = settings.roles.get(role)
+    if own is not None and own.models:
+        return tuple(ModelRef.parse(text) for text in own.models)
+    return (ModelRef.parse(settings.defaults.model),) if settings.defaults.model else ()
+
+
+def _address(found: Found | None, name: str) -> str:
+    return found.endpoint.base_url if found is not None and found.endpoint.name == name else ""
+
+
+async def _find_default(loaded: Loaded, environment: Mapping[str, str], say: Say) -> Found | None:
+    """A model to use when none is named: configured servers, this machine, services whose key is set."""
+    if not loaded.settings.defaults.detect:
+        say("No model is configured and detection is off: using the built-in reviewer.")
+        return None
+    for found in await look_around(loaded, environment):
+        if found.choice is not None:
+            say(f"No model is configured: using {found.choice}, found at {found.endpoint.base_url}.")
+            return found
+    say(
+        "No model is configured, no server was found on this machine and no known key is set: using the "
+        "built-in reviewer. `reviewer doctor` says what can be set up."
+    )
+    return None
+
+
+async def _validate(catalog: Catalog, model: ModelRef, say: Say) -> ModelInfo | None:
+    """What the server says about a model.
+
+    A server that cannot be reached is not an error yet: the run will report what it could not review.
+    """
+    try:
+        return await catalog.check(model)
+    except UnknownModelError:
+        raise
+    except KeyRejectedError as error:
+        raise ConfigError(str(error)) from error
+    except ModelError as error:
+        say(f"{model} could not be checked: {error}")
+        return None
+
+
+def role_folders(loaded: Loaded, directories: Sequence[Path]) -> list[Path]:
+    """Folders with the user's own role files, those of flags last so that they win.
+
+    Raises:
+        ConfigError: a folder is missing.
+    """
+    own = loaded.root / REPOSITORY_FOLDER
+    configured = [loaded.root / directory for directory in loaded.settings.prompts.directories]
+    for folder in (*configured, *directories):
+        if not folder.is_dir():
+            raise ConfigError(f"{folder}: there is no such folder with role files.")
+    return [*([own] if own.is_dir() else []), *configured, *directories]
