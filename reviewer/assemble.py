@@ -64,6 +64,7 @@ def assemble(plan: Plan, records: Sequence[Record], frame: Frame) -> Report:
     coverage = _coverage(plan, records)
     # Findings that are only hidden count too: what was found is not clean.
     status = decide_status(found, (), reviews, coverage)
+    language_model = _asked_a_model(records)
     changes = plan.changes
     return Report(
         schema_version=SCHEMA_VERSION,
@@ -71,7 +72,7 @@ def assemble(plan: Plan, records: Sequence[Record], frame: Frame) -> Report:
         created=frame.created,
         target=TargetInfo(changes.title, changes.base, changes.head, changes.snapshot, changes.notes),
         status=status,
-        summary=verdict_of(status, findings, unverified, reviews),
+        summary=verdict_of(status, findings, unverified, reviews, language_model=language_model),
         findings=findings,
         unverified=unverified,
         hidden=len(found) - len(shown),
@@ -80,7 +81,7 @@ def assemble(plan: Plan, records: Sequence[Record], frame: Frame) -> Report:
         coverage=coverage,
         usage=_usage(plan, records, frame.seconds),
         gate=gate_of(findings, frame.fail_on),
-        language_model=_asked_a_model(records),
+        language_model=language_model,
         notes=(f"The run was stopped: {frame.stopped}.",) if frame.stopped else (),
     )
 
@@ -207,9 +208,10 @@ class _Opinion:
 def _opinion(record: Record) -> _Opinion:
     """A role's opinion on the whole: its only answer, its closing one, or one computed from the parts."""
     reviews = [item.answer.value for item in record.answered]
+    by_rules = all(item.answer.model.provider == "builtin" for item in record.answered)
     if len(reviews) == 1:
         (one,) = reviews
-        return _Opinion(one.rating, one.summary, one.strengths, one.recommendations)
+        return _Opinion(one.rating, one.summary, one.strengths, one.recommendations, computed=by_rules)
     strengths = tuple(dict.fromkeys(text for review in reviews for text in review.strengths))
     advice = tuple(dict.fromkeys(item for review in reviews for item in review.recommendations))
     if record.verdict is not None:
@@ -219,6 +221,7 @@ def _opinion(record: Record) -> _Opinion:
             said.summary,
             said.strengths or strengths,
             said.recommendations or advice,
+            computed=by_rules,
         )
     summary = " ".join(review.summary for review in reviews if review.summary)
     return _Opinion(_mean_rating(record.answered), summary, strengths, advice, computed=bool(reviews))

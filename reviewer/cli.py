@@ -286,6 +286,109 @@ def _patch(name: str) -> "Target":
         raise SourceError(f"{name}: cannot be read: {error.strerror}.") from error
 
 
+def _build_models(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="as JSON")
+    parser.add_argument("--everything", action="store_true", help="all models of services with many")
+    _add_common(parser)
+    parser.set_defaults(handler=_models)
+
+
+def _models(arguments: argparse.Namespace) -> int:
+    from reviewer.commands.models import list_models  # noqa: PLC0415
+
+    return list_models(_common(arguments), as_json=arguments.json, everything=arguments.everything)
+
+
+def _build_roles(parser: argparse.ArgumentParser) -> None:
+    _add_models(parser)
+    _add_common(parser)
+    parser.set_defaults(handler=_roles)
+
+
+def _roles(arguments: argparse.Namespace) -> int:
+    from reviewer.commands.roles import list_roles  # noqa: PLC0415
+
+    return list_roles(_common(arguments))
+
+
+def _build_prompt(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("role", metavar="ROLE", help="whose prompt to print")
+    parser.add_argument("--json", action="store_true", help="a JSON object for each prompt, with the schema")
+    _add_target(parser)
+    _add_common(parser)
+    parser.set_defaults(handler=_prompt)
+
+
+def _prompt(arguments: argparse.Namespace) -> int:
+    from reviewer.commands.roles import print_prompt  # noqa: PLC0415
+
+    return print_prompt(_common(arguments), arguments.role, _target(arguments), as_json=arguments.json)
+
+
+def _build_report(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", metavar="FILE.json", help="a report in JSON; - for standard input")
+    parser.add_argument("-f", "--format", metavar="FORM", default="md", help="md or json")
+    parser.add_argument("-o", "--output", metavar="FILE", default="-", help="default: standard output")
+    parser.set_defaults(handler=_report)
+
+
+def _report(arguments: argparse.Namespace) -> int:
+    from reviewer.commands.report import render_again  # noqa: PLC0415
+
+    return render_again(arguments.file, arguments.format, arguments.output)
+
+
+def _build_init(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--force", action="store_true", help="replace an existing file")
+    _add_common(parser)
+    parser.set_defaults(handler=_init)
+
+
+def _init(arguments: argparse.Namespace) -> int:
+    from reviewer.commands.init import init  # noqa: PLC0415
+
+    return init(_common(arguments), force=arguments.force)
+
+
+def _build_doctor(parser: argparse.ArgumentParser) -> None:
+    _add_models(parser)
+    _add_common(parser)
+    parser.set_defaults(handler=_doctor)
+
+
+def _doctor(arguments: argparse.Namespace) -> int:
+    from reviewer.commands.doctor import doctor  # noqa: PLC0415
+
+    return doctor(_common(arguments))
+
+
+def _build_config(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "what",
+        nargs="?",
+        choices=("show", "validate", "keys"),
+        default="show",
+        help="show: values in force and their origin (default); validate: check them; keys: all that there are",
+    )
+    _add_models(parser)
+    _add_common(parser)
+    parser.set_defaults(handler=_config)
+
+
+def _config(arguments: argparse.Namespace) -> int:
+    from reviewer.commands import config  # noqa: PLC0415
+
+    act = {"show": config.show, "validate": config.validate, "keys": config.keys}[arguments.what]
+    return act(_common(arguments))
+
+
 _COMMANDS: tuple[tuple[str, str, Callable[[argparse.ArgumentParser], None]], ...] = (
     ("run", "Review a change or files and write a report.", _build_run),
+    ("models", "List what every model server that can be reached offers.", _build_models),
+    ("roles", "List the roles and who plays them.", _build_roles),
+    ("prompt", "Print exactly what a role would be asked.", _build_prompt),
+    ("report", "Render a JSON report again.", _build_report),
+    ("init", "Write a commented reviewer.toml for what is found here.", _build_init),
+    ("doctor", "Try everything a run needs and say what to do.", _build_doctor),
+    ("config", "Show, check or list settings.", _build_config),
 )

@@ -119,11 +119,15 @@ class Terminal:
             self._console.print(_table(report))
         self._console.print(Text(visible(report.summary)))
         missing = [part for part in report.coverage.skipped if not part.expected]
-        for part in missing[:_SHOWN_MISSING]:
-            who = f" by {part.role}" if part.role else ""
-            self._console.print(Text(visible(f"not reviewed{who}: {part.path}: {part.reason}")))
-        if len(missing) > _SHOWN_MISSING:
-            self._console.print(Text(f"and {len(missing) - _SHOWN_MISSING} more, named in the report"))
+        groups: dict[tuple[str, str], list[str]] = {}
+        for part in missing:
+            groups.setdefault((part.role, part.reason), []).append(part.path)
+        for (role, reason), paths in list(groups.items())[:_SHOWN_MISSING]:
+            what = paths[0] if len(paths) == 1 else f"{paths[0]} and {len(paths) - 1} more files"
+            who = f" by {role}" if role else ""
+            self._console.print(Text(visible(f"not reviewed{who}: {what}: {reason}")))
+        if len(groups) > _SHOWN_MISSING:
+            self._console.print(Text(f"and {len(groups) - _SHOWN_MISSING} more reasons, named in the report"))
         if not report.language_model:
             self._console.print(Text("No language model was reached: only mechanical rules were applied."))
 

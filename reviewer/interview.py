@@ -15,6 +15,8 @@ from reviewer.plan import RolePlan
 from reviewer.prompting.batch import Batch, redivide
 from reviewer.prompting.prompt import Prompt, Wording, review_prompt, verdict_prompt
 
+_LEAST_BUDGET = 150
+"""Tokens; a model that cannot take so little of the change has no room beside the instructions."""
 _SHRINKS = 3
 """How often a prompt that a model finds too long is divided again."""
 
@@ -130,14 +132,14 @@ async def _ask_smaller(
     budget = batch.tokens // 2
     if error.asked and error.limit and error.asked > error.limit:
         budget = min(budget, int(batch.tokens * error.limit / error.asked * 0.8))
-    smaller = redivide(batch, budget=budget) if shrinks and budget > 0 else None
+    smaller = redivide(batch, budget=budget) if shrinks and budget >= _LEAST_BUDGET else None
     if smaller is None or len(smaller.batches) + len(smaller.skipped) < 2:  # noqa: PLR2004  # not divided
         crew.asker.listener(PromptFailed(role.name, f"{role.name} {batch.index}", str(error)))
         record.unanswered.append(Unanswered(batch, str(error), (Try(record.plan.chain[0], str(error)),)))
         return
     for part in smaller.skipped:
         left = Batch(batch.index, batch.count, (), (part.path,), batch.snapshot)
-        record.unanswered.append(Unanswered(left, f"{part.path}: {part.reason}"))
+        record.unanswered.append(Unanswered(left, part.reason))
     async with anyio.create_task_group() as group:
         for piece in smaller.batches:
             prompt = review_prompt(role, piece, crew.wording)

@@ -93,7 +93,7 @@ _REFUSED_FIELD = (
     "invalid schema",
     "failed to initialize samplers",
 )
-_FILTERED = ("content_filter", "content filter", "moderation", "safety")
+_FILTERED = ("content_filter", "content filter", "moderation", "flagged", "guardrail")
 _SHOWN = 500
 
 
@@ -289,14 +289,14 @@ def _by_words(case: _Case) -> ModelError | None:
     if case.names(_TOO_LONG):
         asked_for, limit = _numbers(case.body)
         return PromptTooLongError(said, details=details, asked=asked_for, limit=limit)
+    if status in {200, 400, 403} and case.names(_FILTERED):
+        return ContentRefusedError(said, details=details)
     if status in {401, 403} or case.names(_BAD_KEY):
-        return KeyRejectedError(_key_hint(case.asked, said), details=details)
+        return KeyRejectedError(_key_hint(case.asked, said.rstrip(".")), details=details)
     if status == _UNPAID or case.names(_NO_MONEY):
         return OutOfQuotaError(said, details=details)
     if status == _UNKNOWN or (status != _TOO_MANY and case.names(_NO_MODEL)):
         return ModelMissingError(said, details=details)
-    if status in {200, 400, 403} and case.names(_FILTERED):
-        return ContentRefusedError(said, details=details)
     if status in {400, 422, 500} and (case.body.param or case.names(_REFUSED_FIELD)):
         return RefusedRequestError(said, details=details)
     return None

@@ -1,7 +1,7 @@
 """The table of servers: how each one differs from the others, in one row."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
 
@@ -41,7 +41,7 @@ class Server:
     temperature: float | None = 0.2
     concurrency: int = 4
     candidates: tuple[str, ...] = ()
-    extra: Mapping[str, object] = MappingProxyType({})
+    extra: Mapping[str, object] = field(default_factory=dict)
 
 
 _SCHEMA_ONLY = (Output.STRICT_SCHEMA, Output.PROMPT)

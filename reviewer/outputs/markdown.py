@@ -234,14 +234,25 @@ def _target(report: Report) -> str:
     return "; ".join(parts)
 
 
-def _grouped(parts: Sequence[SkippedPart], titles: dict[str, str]) -> list[SkippedPart]:
-    """One entry for each file and reason, naming all roles that did not see it."""
-    roles: dict[tuple[str, str], list[str]] = {}
+@dataclass(frozen=True, slots=True)
+class _Missing:
+    """Files that the same roles did not see for the same reason."""
+
+    paths: tuple[str, ...]
+    reason: str
+    roles: str
+
+
+def _grouped(parts: Sequence[SkippedPart], titles: dict[str, str]) -> list[_Missing]:
+    """What was not reviewed, with files and roles of the same reason put together."""
+    by_reason: dict[tuple[str, str], list[str]] = {}
     for part in parts:
-        roles.setdefault((part.path, part.reason), []).append(titles.get(part.role, part.role))
+        by_reason.setdefault((part.reason, titles.get(part.role, part.role)), []).append(part.path)
+    roles: dict[tuple[str, tuple[str, ...]], list[str]] = {}
+    for (reason, role), paths in by_reason.items():
+        roles.setdefault((reason, tuple(paths)), []).append(role)
     return [
-        SkippedPart(path, reason, ", ".join(filter(None, names)), expected=False)
-        for (path, reason), names in roles.items()
+        _Missing(paths, reason, ", ".join(filter(None, names))) for (reason, paths), names in roles.items()
     ]
 
 
@@ -303,6 +314,7 @@ _FILTERS: dict[str, Callable[..., object]] = {
     "inline": inline,
     "prose": prose,
     "code": code,
+    "paths": lambda paths: Safe(", ".join(map(code, paths))),
     "cell": cell,
     "code_cell": lambda text: Safe(cell(code(text))),
     "fence": fence,

@@ -77,10 +77,10 @@ class ReviewedFile:
 
 @dataclass(frozen=True, slots=True)
 class SkippedPart:
-    """Something of the change that was not reviewed.
+    """A file, or a part of one, that was not reviewed.
 
     Attributes:
-        path: the file, or files.
+        path: the file.
         reason: why.
         role: the role that did not see it, empty if none did.
         expected: it was left out by a rule; the review counts as complete without it.
@@ -247,7 +247,12 @@ def combine_advice(reviews: Sequence[RoleReview]) -> tuple[Advice, ...]:
 
 
 def verdict_of(
-    status: Status, findings: Sequence[Finding], unverified: Sequence[Finding], reviews: Sequence[RoleReview]
+    status: Status,
+    findings: Sequence[Finding],
+    unverified: Sequence[Finding],
+    reviews: Sequence[RoleReview],
+    *,
+    language_model: bool = True,
 ) -> str:
     """The verdict in one or two sentences, from facts only."""
     counts = [(sum(f.severity is severity for f in findings), severity) for severity in Severity]
@@ -263,6 +268,8 @@ def verdict_of(
     match status:
         case Status.NOTHING:
             return "Nothing was reviewed: no file of the change is to be reviewed."
+        case Status.CLEAN if not language_model:
+            return "No mechanical rule applies to the change. Nothing has read it for its meaning."
         case Status.CLEAN:
             return "Every reviewer read the whole change and found nothing to report."
         case Status.FINDINGS:

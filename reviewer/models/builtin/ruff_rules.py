@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from reviewer.errors import NextModelError
 from reviewer.models.builtin.observation import Observation, Source, line_text
 from reviewer.prompting.contract import Severity
 from reviewer.prompting.role import ModelKind
@@ -103,7 +104,7 @@ _SELECT = (
     *("E9", "F4", "F5", "F6", "F7", "F8", "PLE", "RUF006", "BLE001"),
     *("ASYNC210", "ASYNC220", "ASYNC221", "ASYNC222", "ASYNC230", "ASYNC251"),
     *("B002", "B003", "B005", "B006", "B011", "B012", "B015", "B016", "B017", "B018", "B020", "B021", "B023"),
-    *("B025", "B026", "B029", "B030", "B031", "B032", "B033", "B035", "B909"),
+    *("B025", "B026", "B029", "B030", "B031", "B032", "B033", "B035"),
     *("S102", "S110", "S301", "S302", "S306", "S307", "S310", "S323", "S324", "S501", "S502", "S506", "S508"),
     *("S602", "S604", "S605", "S608", "S609", "S610", "S611", "S612", "S701"),
     *("DTZ001", "DTZ003", "DTZ005", "DTZ006"),
@@ -152,14 +153,21 @@ def _run(folder: Path) -> list[dict[str, Any]]:
         "--no-cache",
         "--quiet",
         "--exit-zero",
-        "--preview",
-        "--explicit-preview-rules",
         "--output-format=json",
         f"--select={','.join(_SELECT)}",
         f"--ignore={','.join(_IGNORE)}",
         ".",
     ]
-    done = subprocess.run(command, cwd=folder, capture_output=True, timeout=_TIMEOUT, check=True)
+    try:
+        done = subprocess.run(command, cwd=folder, capture_output=True, timeout=_TIMEOUT, check=True)
+    except FileNotFoundError as error:
+        raise NextModelError(f"builtin: ruff is not installed at {program()}") from error
+    except subprocess.TimeoutExpired as error:
+        raise NextModelError(f"builtin: ruff took longer than {_TIMEOUT:g} s") from error
+    except subprocess.CalledProcessError as error:
+        raise NextModelError(
+            f"builtin: ruff failed: {error.stderr.decode(errors='replace')[:300]}"
+        ) from error
     rows: list[dict[str, Any]] = json.loads(done.stdout)
     return rows
 

@@ -1,0 +1,73 @@
+"""`reviewer models`: what every server that can be reached offers."""
+
+import json
+import sys
+
+from anyio import run as run_async
+
+from reviewer.commands.setup import settings
+from reviewer.detect import Found, look_around
+from reviewer.models.model import ModelInfo
+from reviewer.options import Common
+from reviewer.outputs.neutral import visible
+
+_MOST = 40
+
+
+def list_models(common: Common, *, as_json: bool, everything: bool) -> int:
+    """Print the models of every server that answers, and why the others do not.
+
+    Returns:
+        0 if any server answered, else 3.
+    """
+    loaded, environment = settings(common)
+    found: list[Found] = run_async(look_around, loaded, environment)
+    if as_json:
+        sys.stdout.write(json.dumps([_row(item) for item in found], indent=2) + "\n")
+    else:
+        configured = set(loaded.settings.providers)
+        for item in found:
+            if item.listing.error is None or item.endpoint.name in configured or common.verbose:
+                _print(item, everything=everything)
+        if not any(item.listing.models for item in found):
+            sys.stdout.write(
+                "No model server was found. Start LM Studio, `ollama serve`, llama-server or vLLM, set a key "
+                "such as OPENROUTER_API_KEY, or configure a server; `reviewer doctor` says more.\n"
+            )
+    return 0 if any(item.listing.models for item in found) else 3
+
+
+def _print(item: Found, *, everything: bool) -> None:
+    head = f"{item.endpoint.name}  {item.endpoint.base_url}"
+    if item.listing.error is not None:
+        sys.stdout.write(visible(f"{head}\n  does not answer: {item.listing.error}\n"))
+        return
+    sys.stdout.write(visible(f"{head}\n"))
+    models = [model for model in item.listing.models or () if model.chat]
+    if not models:
+        sys.stdout.write("  answers, but lists no models\n")
+    for model in models if everything else models[:_MOST]:
+        sys.stdout.write(visible(f"  {item.endpoint.name}/{model.name}{_facts(model)}\n"))
+    if len(models) > _MOST and not everything:
+        sys.stdout.write(f"  and {len(models) - _MOST} more; --everything lists them\n")
+
+
+def _facts(model: ModelInfo) -> str:
+    facts = []
+    if model.loaded is not None:
+        facts.append("loaded" if model.loaded else "not loaded")
+    if model.window:
+        facts.append(f"window {model.window:,} tokens")
+    return f"  ({', '.join(facts)})" if facts else ""
+
+
+def _row(item: Found) -> dict[str, object]:
+    return {
+        "provider": item.endpoint.name,
+        "base_url": item.endpoint.base_url,
+        "error": str(item.listing.error) if item.listing.error else None,
+        "models": [
+            {"name": model.name, "loaded": model.loaded, "window": model.window, "chat": model.chat}
+            for model in item.listing.models or ()
+        ],
+    }
