@@ -92,7 +92,7 @@ def _only_user_errors(group: BaseExceptionGroup[BaseException]) -> BaseException
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="reviewer",
-        description="Code review by several language models, with findings that are checked against the code.",
+        description="Code review by several language models, with findings checked against the code.",
         epilog=_EXIT_STATUS,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -100,7 +100,11 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for name, text, build in _COMMANDS:
         sub = commands.add_parser(
-            name, help=text, description=text, formatter_class=argparse.RawDescriptionHelpFormatter
+            name,
+            aliases=["review"] if name == "run" else [],
+            help=text,
+            description=text,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         build(sub)
         sub.set_defaults(parser=sub)
@@ -161,7 +165,7 @@ def _build_run(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--timeout", metavar="TIME", help="for the whole run: 300, 90s, 10m")
     group = parser.add_argument_group("result")
     group.add_argument(
-        "--fail-on", metavar="SEVERITY", help="exit 1 from this severity on: critical, major, minor, none"
+        "--fail-on", metavar="SEVERITY", help="exit 1 from here on: critical, major, minor, none"
     )
     group.add_argument("--min-severity", metavar="SEVERITY", help="do not show less severe findings")
     group.add_argument(
@@ -320,7 +324,7 @@ def _build_prompt(parser: argparse.ArgumentParser) -> None:
 
 
 def _prompt(arguments: argparse.Namespace) -> int:
-    from reviewer.commands.roles import print_prompt  # noqa: PLC0415
+    from reviewer.commands.prompt import print_prompt  # noqa: PLC0415
 
     return print_prompt(_common(arguments), arguments.role, _target(arguments), as_json=arguments.json)
 
@@ -368,7 +372,7 @@ def _build_config(parser: argparse.ArgumentParser) -> None:
         nargs="?",
         choices=("show", "validate", "keys"),
         default="show",
-        help="show: values in force and their origin (default); validate: check them; keys: all that there are",
+        help="show (default): values in force and their origin; validate: check them; keys: list all",
     )
     _add_models(parser)
     _add_common(parser)

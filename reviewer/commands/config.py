@@ -6,7 +6,7 @@ import sys
 from pydantic import BaseModel
 
 from reviewer.commands.setup import prepare, settings
-from reviewer.config.load import Loaded, flag_key, user_file
+from reviewer.config.load import Loaded, flag_key, named_key, user_file
 from reviewer.config.schema import NAMED, Settings
 from reviewer.options import Common
 from reviewer.outputs.neutral import visible
@@ -54,7 +54,7 @@ def _rows(loaded: Loaded) -> list[tuple[str, str, str]]:
         tables = content.items() if section in NAMED else [(None, content)]
         for name, table in tables:
             for key, value in table.items():
-                inner = flag_key(f"{section}.{key}") if name is None else "\x1f".join((section, name, key))
+                inner = flag_key(f"{section}.{key}") if name is None else named_key(section, name, key)
                 shown = f"{section}.{key}" if name is None else f"{section}.{name}.{key}"
                 written = "not set" if value is None else _written(value)
                 rows.append((shown, written, loaded.origin(inner)))

@@ -3,7 +3,7 @@
 import platform
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from anyio import run as run_async
@@ -11,12 +11,13 @@ from anyio import run as run_async
 from reviewer import __version__
 from reviewer.changes.git import Repository
 from reviewer.commands.setup import Setup, prepare
-from reviewer.errors import ModelError, UserError
+from reviewer.errors import InvalidReplyError, ModelError, UserError
+from reviewer.findings.reply import read_review
 from reviewer.models.builtin.ruff_rules import program
 from reviewer.models.model import Backend, ModelRef
 from reviewer.options import Common
 from reviewer.outputs.neutral import visible
-from reviewer.prompting.contract import AskedReview
+from reviewer.prompting.batch import Batch
 from reviewer.prompting.prompt import Message, Prompt, Purpose, Speaker
 from reviewer.prompting.role import ModelKind
 from reviewer.staffing import Staff, staff
@@ -73,7 +74,7 @@ def _git(common: Common) -> Check:
     return Check("git", fine=True, text=f"{repository.line('--version')}, repository {repository.root}")
 
 
-async def _models(setup: Setup, note) -> None:  # type: ignore[no-untyped-def]
+async def _models(setup: Setup, note: Callable[[Check], None]) -> None:
     doubts: list[str] = []
     async with staff(setup.roles, setup.loaded, setup.environment, say=doubts.append) as who:
         for doubt in doubts:
@@ -101,9 +102,9 @@ async def _try(model: ModelRef, backend: Backend, roles: list[str], window: int 
     took = time.monotonic() - started
     facts = list(_facts(took, window, reasoning=bool(reply.reasoning)))
     try:
-        AskedReview.model_validate_json(reply.text)
-    except ValueError:
-        facts.append("its answer is not the JSON that was asked for; answers will be repaired where possible")
+        read_review(reply)
+    except InvalidReplyError:
+        facts.append("its answer is not the JSON that was asked for")
     return Check(name, fine=True, text=", ".join(facts))
 
 
@@ -119,8 +120,8 @@ def _tiny_prompt() -> Prompt:
         Message(Speaker.SYSTEM, "Answer with one JSON object and nothing else."),
         Message(
             Speaker.USER,
-            "There is nothing to review; this is a test of the connection. Return JSON with files_reviewed [], "
+            "There is nothing to review; this tests the connection. Return JSON with files_reviewed [], "
             'findings [], strengths [], recommendations [], summary "ready" and rating 10.',
         ),
     )
-    return Prompt("doctor", ModelKind.GENERAL, Purpose.REVIEW, messages, None, 100, 2048, "doctor")
+    return Prompt("doctor", ModelKind.GENERAL, Purpose.REVIEW, messages, Batch(1, 1, ()), 100, 2048, "doctor")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 
-from reviewer.config.load import Loaded, Sources, flag_key, load, process_environment, role_key
+from reviewer.config.load import Loaded, Sources, flag_key, load, named_key, process_environment
 from reviewer.errors import ConfigError, UsageError
 from reviewer.options import Common
 from reviewer.prompting.prompt import Wording, check_role
@@ -40,7 +40,7 @@ def settings(common: Common) -> tuple[Loaded, Mapping[str, str]]:
     environment = process_environment()
     flags = {flag_key(key): value for key, value in common.flags.items()}
     for role, models in common.role_models.items():
-        flags[role_key(role, "models")] = ("--model", models)
+        flags[named_key("roles", role, "models")] = ("--model", models)
     sources = Sources(common.directory, environment, flags, common.config, common.use_files)
     return load(sources), environment
 
@@ -60,7 +60,9 @@ def prepare(common: Common) -> Setup:
         check_role(role, wording)
     for name in loaded.settings.roles:
         if name not in roles:
-            raise ConfigError(f"{loaded.origin(role_key(name, 'models'))}: {_unknown_role(name, roles)}")
+            raise ConfigError(
+                f"{loaded.origin(named_key('roles', name, 'models'))}: {_unknown_role(name, roles)}"
+            )
     return Setup(loaded, environment, roles, wording)
 
 

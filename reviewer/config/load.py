@@ -201,9 +201,9 @@ def flag_key(dotted: str) -> str:
     return dotted.replace(".", _DOT)
 
 
-def role_key(role: str, key: str) -> str:
-    """The inner form of a role's key."""
-    return _join("roles", role, key)
+def named_key(section: str, name: str, key: str) -> str:
+    """The inner form of a key of a role or a provider."""
+    return _join(section, name, key)
 
 
 def _check(layer: Layer) -> None:

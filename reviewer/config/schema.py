@@ -45,7 +45,7 @@ Kind = Annotated[str, AfterValidator(_known_kind)]
 
 
 class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class Defaults(_Table):

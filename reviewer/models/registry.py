@@ -1,22 +1,23 @@
 """From a configured server to something that answers: one line for each kind."""
 
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 from reviewer.errors import ConfigError
-from reviewer.models.http_backend import HttpBackend
 from reviewer.models.model import Backend, Endpoint
-from reviewer.models.providers import openai
-from reviewer.models.providers.base import HttpProtocol
 from reviewer.models.servers import SERVERS
 
-PROTOCOLS: Mapping[str, HttpProtocol] = dict.fromkeys(SERVERS, openai)
-"""The protocol of each kind of server. Other protocols replace entries here."""
+
+def _http(endpoint: Endpoint) -> Backend:
+    # Imported only when it is used: an HTTP library is slow to import.
+    from reviewer.models.http_backend import HttpBackend  # noqa: PLC0415
+    from reviewer.models.providers import PROTOCOLS  # noqa: PLC0415
+
+    return HttpBackend(endpoint, PROTOCOLS[endpoint.kind])
 
 
 def _builtin(endpoint: Endpoint) -> Backend:
-    # Imported only when it is used: it needs the analysers.
     from reviewer.models.builtin.backend import BuiltIn  # noqa: PLC0415
 
     del endpoint  # there is no server
@@ -33,7 +34,12 @@ def _scripted(endpoint: Endpoint) -> Backend:
     return Scripted.from_folder(Path(endpoint.base_url))
 
 
-_IN_PROCESS: Mapping[str, Callable[[Endpoint], Backend]] = {"builtin": _builtin, "scripted": _scripted}
+KINDS: Mapping[str, Callable[[Endpoint], Backend]] = {
+    **dict.fromkeys(SERVERS, _http),
+    "builtin": _builtin,
+    "scripted": _scripted,
+}
+"""What makes a backend, by the kind of a provider."""
 
 
 def backend_for(endpoint: Endpoint) -> Backend:
@@ -42,8 +48,7 @@ def backend_for(endpoint: Endpoint) -> Backend:
     Raises:
         ConfigError: the configuration lacks what this kind needs.
     """
-    make = _IN_PROCESS.get(endpoint.kind)
-    return make(endpoint) if make else HttpBackend(endpoint, PROTOCOLS[endpoint.kind])
+    return KINDS[endpoint.kind](endpoint)
 
 
 @asynccontextmanager
@@ -51,6 +56,6 @@ async def opened(backends: Mapping[str, Backend]) -> AsyncIterator[Mapping[str, 
     """The backends with their connections, which are closed at the end."""
     async with AsyncExitStack() as stack:
         for backend in backends.values():
-            if isinstance(backend, HttpBackend):
+            if isinstance(backend, AbstractAsyncContextManager):
                 await stack.enter_async_context(backend)
         yield backends

@@ -6,7 +6,7 @@ from enum import StrEnum
 from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 
 class Severity(StrEnum):
@@ -53,7 +53,12 @@ CATEGORIES = (
 )
 
 
-class AskedFinding(BaseModel):
+class _Asked(BaseModel):
+    # Most commands only describe these types; building their validators takes time.
+    model_config = ConfigDict(defer_build=True)
+
+
+class AskedFinding(_Asked):
     """One problem. The order of the fields is the order in which a model should think: evidence first."""
 
     file: str = Field(description="path of the file, exactly as shown in its heading")
@@ -75,7 +80,7 @@ class AskedFinding(BaseModel):
     confidence: Literal["high", "medium", "low"] = Field(description="how sure you are that it is real")
 
 
-class AskedRecommendation(BaseModel):
+class AskedRecommendation(_Asked):
     """Advice that goes beyond a single finding."""
 
     text: str = Field(description="one sentence that says what to do and what it improves")
@@ -84,7 +89,7 @@ class AskedRecommendation(BaseModel):
     )
 
 
-class AskedReview(BaseModel):
+class AskedReview(_Asked):
     """The review of one prompt."""
 
     files_reviewed: list[str] = Field(description="paths of all files that you were shown and have read")
@@ -95,7 +100,7 @@ class AskedReview(BaseModel):
     rating: int = Field(description="whole number from 1 (must not be merged) to 10 (nothing to improve)")
 
 
-class AskedVerdict(BaseModel):
+class AskedVerdict(_Asked):
     """The closing opinion of a reviewer that saw the change in several parts."""
 
     strengths: list[str] = Field(description="up to five strengths of the change as a whole")

@@ -31,7 +31,7 @@ class ModelKind(StrEnum):
 
 
 class _Limits(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     findings: Annotated[int, Field(ge=1, le=100)] = 10
     output_tokens: Annotated[int, Field(ge=256)] = 8192
@@ -39,7 +39,7 @@ class _Limits(BaseModel):
 
 
 class _FrontMatter(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     title: Annotated[str, Field(min_length=1, max_length=80)]
     focus: Annotated[str, Field(min_length=1, max_length=200)]

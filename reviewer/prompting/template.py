@@ -1,5 +1,6 @@
 """The door to Jinja: strict, sandboxed templates whose errors name file and line."""
 
+import hashlib
 import traceback
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -9,7 +10,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from reviewer.errors import RoleError
 
-_TEMPLATE = "this template"
+_TEMPLATE = "source"
 
 
 class Templates:
@@ -30,9 +31,17 @@ class Templates:
         filters: Mapping[str, Callable[..., object]] | None = None,
         finalize: Callable[[object], object] | None = None,
     ) -> None:
-        self._partials = dict(partials)
-        self._filters = dict(filters or {})
-        self._finalize = finalize
+        self._sources = dict(partials)
+        self._environment = ImmutableSandboxedEnvironment(
+            loader=DictLoader(self._sources),
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            keep_trailing_newline=True,
+            autoescape=False,  # prompts and Markdown are not HTML; outputs neutralise themselves
+            finalize=finalize,
+        )
+        self._environment.filters.update(filters or {})
 
     def render_block(self, source: str, block: str, variables: Mapping[str, Any], *, name: str) -> str:
         """Render one block of a template.
@@ -46,15 +55,17 @@ class Templates:
         Raises:
             RoleError: the template is broken; names file and line, in the template or in a partial.
         """
-        environment = self._environment({_TEMPLATE: source})
+        # A source compiles once: its name is its hash, under which jinja finds it again.
+        known_as = f"{_TEMPLATE} {hashlib.sha256(source.encode('utf-8', 'replace')).hexdigest()}"
+        self._sources[known_as] = source
         try:
-            template = environment.get_template(_TEMPLATE)
+            template = self._environment.get_template(known_as)
             context = template.new_context(dict(variables))
             # A child's blocks are only known once the root has run; jinja has no call for a single one.
             list(template.root_render_func(context))
             return "".join(context.blocks[block][0](context)).strip() + "\n"
         except TemplateSyntaxError as error:
-            place = name if error.name in {None, _TEMPLATE} else error.name
+            place = name if error.name in {None, known_as} else error.name
             raise RoleError(f"{place}:{error.lineno}: {error.message}") from error
         except (TemplateError, TypeError, ValueError, ArithmeticError, LookupError) as error:
             raise RoleError(f"{_place(error, name)}: {_message(error)}") from error
@@ -67,19 +78,6 @@ class Templates:
         """
         wrapped = "{% block whole %}" + source + "{% endblock %}"
         return self.render_block(wrapped, "whole", variables, name=name)
-
-    def _environment(self, extra: Mapping[str, str]) -> ImmutableSandboxedEnvironment:
-        environment = ImmutableSandboxedEnvironment(
-            loader=DictLoader({**self._partials, **extra}),
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-            keep_trailing_newline=True,
-            autoescape=False,  # prompts and Markdown are not HTML; outputs neutralise by themselves
-            finalize=self._finalize,
-        )
-        environment.filters.update(self._filters)
-        return environment
 
 
 def _message(error: Exception) -> str:

@@ -4,7 +4,6 @@ import anyio
 from anyio import to_thread
 
 from reviewer.errors import ModelMissingError
-from reviewer.models.builtin import complexity, leftovers, ruff_rules, secrets
 from reviewer.models.builtin.observation import Observation, Source, source_of
 from reviewer.models.model import ModelInfo, Reply
 from reviewer.prompting.contract import (
@@ -76,6 +75,9 @@ def _review(prompt: Prompt) -> AskedReview:
 
 def _observe(sources: list[Source], others: tuple[str, ...], kind: ModelKind) -> list[Observation]:
     """What the analysers of one kind of role see; a general role gets all of them."""
+    # Analysers are slow to import, and listing the model needs none.
+    from reviewer.models.builtin import complexity, leftovers, ruff_rules, secrets  # noqa: PLC0415
+
     found: list[Observation] = []
     wanted = {kind} if kind is not ModelKind.GENERAL else {*ModelKind}
     found += ruff_rules.find(sources)

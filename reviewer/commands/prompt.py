@@ -1,0 +1,48 @@
+"""`reviewer prompt`: exactly what a role would be asked."""
+
+import json
+import sys
+
+from anyio import run as run_async
+from anyio import to_thread
+
+from reviewer.changes.changeset import ChangeSet
+from reviewer.changes.collect import collect
+from reviewer.changes.target import Place, Selection, Target
+from reviewer.commands.setup import chosen_roles, prepare
+from reviewer.errors import SourceError
+from reviewer.options import Common
+from reviewer.plan import Assignment, make_plan
+from reviewer.prompting.tokens import Calibration
+from reviewer.staffing import BUILTIN
+
+
+def print_prompt(common: Common, role: str, target: Target, *, as_json: bool) -> int:
+    """Print the prompts of a role for a target, as they would be sent."""
+    setup = prepare(common)
+    roles = chosen_roles(setup, (role,))
+    scope = setup.loaded.settings.scope
+    selection = Selection(scope.include, scope.exclude, scope.max_file_bytes)
+    changes: ChangeSet = run_async(to_thread.run_sync, collect, target, selection, Place(common.directory))
+    if not changes.files:
+        raise SourceError(f"nothing to review in {changes.title}, so there is no prompt.")
+    plan = make_plan(
+        changes, [Assignment(roles[role], (BUILTIN,))], setup.wording, windows={}, calibration=Calibration()
+    )
+    for prompt in plan.roles[0].prompts:
+        if as_json:
+            messages = [
+                {"role": message.speaker.value, "content": message.text} for message in prompt.messages
+            ]
+            row = {
+                "label": prompt.label,
+                "tokens": prompt.tokens,
+                "messages": messages,
+                "schema": prompt.schema,
+            }
+            sys.stdout.write(json.dumps(row, ensure_ascii=False) + "\n")
+            continue
+        sys.stdout.write(f"##### {prompt.label}: about {prompt.tokens:,} tokens, digest {prompt.digest}\n")
+        for message in prompt.messages:
+            sys.stdout.write(f"##### {message.speaker.value}\n{message.text}")
+    return 0
