@@ -106,19 +106,22 @@ _COMMENT = re.compile(rf"({_STRING})|//[^\n]*|/\*.*?\*/", re.DOTALL)
 _TRAILING_COMMA = re.compile(rf"({_STRING})|,(?=\s*[}}\]])", re.DOTALL)
 _MISSING_COMMA = re.compile(rf"({_STRING})|(}})(?=\s*{{)", re.DOTALL)
 _BARE_NAME = re.compile(rf"({_STRING})|(?<=[{{,])(\s*)([A-Za-z_]\w*)(?=\s*:)", re.DOTALL)
+_LITERAL = re.compile(rf"({_STRING})|\b(True|False|None)\b", re.DOTALL)
+_LITERALS = {"True": "true", "False": "false", "None": "null"}
 _BACKSLASH = re.compile(r'\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})|(\\)')
 
 
 def relaxed(text: str) -> str:
-    """The text with the liberties of JavaScript undone, without touching what stands in strings.
+    """The text with the liberties of JavaScript and Python undone, without touching what stands in strings.
 
-    Comments and trailing commas go, missing commas between objects and quotes around names come, and a
-    backslash that escapes nothing is doubled.
+    Comments and trailing commas go, missing commas between objects and quotes around names come, Python's
+    words for true, false and null are translated, and a backslash that escapes nothing is doubled.
     """
     text = _BACKSLASH.sub(lambda match: "\\\\" if match[1] else match[0], text)
     text = _COMMENT.sub(lambda match: match[1] or "", text)
     text = _TRAILING_COMMA.sub(lambda match: match[1] or "", text)
     text = _MISSING_COMMA.sub(lambda match: match[1] or "},", text)
+    text = _LITERAL.sub(lambda match: match[1] or _LITERALS[match[2]], text)
     return _BARE_NAME.sub(lambda match: match[1] or f'{match[2]}"{match[3]}"', text)
 
 

@@ -173,7 +173,8 @@ def _mended(text: str, items: list[dict[str, Any]]) -> Iterator[Candidate]:
         found = found[:-1]  # the last entry broke off
     # Findings that decode as they are beat mended ones: a repairer may change what is between quotes.
     best = items if len(items) >= len(found) else found
-    yield Candidate({**fields, "findings": best}, repaired=True, cut=mended.cut)
+    if best or not mended.cut:  # what broke off before its first finding says nothing
+        yield Candidate({**fields, "findings": best}, repaired=True, cut=mended.cut)
 
 
 def _sane(found: list[Any]) -> bool:
