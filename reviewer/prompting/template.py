@@ -1,11 +1,10 @@
 """The door to Jinja: strict, sandboxed templates whose errors name file and line."""
 
 import hashlib
-import traceback
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from jinja2 import DictLoader, StrictUndefined, TemplateError, TemplateNotFound, TemplateSyntaxError
+from jinja2 import DictLoader, StrictUndefined, Template, TemplateError, TemplateNotFound, TemplateSyntaxError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from reviewer.errors import RoleError
@@ -61,14 +60,14 @@ class Templates:
         try:
             template = self._environment.get_template(known_as)
             context = template.new_context(dict(variables))
-            # A child's blocks are only known once the root has run; jinja has no call for a single one.
-            list(template.root_render_func(context))
+            # What a template inherits is known once its root begins to run; jinja has no call for one block.
+            next(iter(template.root_render_func(context)), None)
             return "".join(context.blocks[block][0](context)).strip() + "\n"
         except TemplateSyntaxError as error:
             place = name if error.name in {None, known_as} else error.name
             raise RoleError(f"{place}:{error.lineno}: {error.message}") from error
         except (TemplateError, TypeError, ValueError, ArithmeticError, LookupError) as error:
-            raise RoleError(f"{_place(error, name)}: {_message(error)}") from error
+            raise RoleError(f"{_place(error, name, known_as)}: {_message(error)}") from error
 
     def render(self, source: str, variables: Mapping[str, Any], *, name: str) -> str:
         """Render a whole template.
@@ -86,10 +85,14 @@ def _message(error: Exception) -> str:
     return str(error) or type(error).__name__
 
 
-def _place(error: Exception, name: str) -> str:
-    """File and line of the innermost template frame; jinja rewrites trace-backs to template lines."""
-    frames = traceback.extract_tb(error.__traceback__)
-    for frame in reversed(frames):
-        if frame.filename == "<template>":
-            return f"{name}:{frame.lineno}"
-    return name
+def _place(error: Exception, name: str, known_as: str) -> str:
+    """File and line of the innermost frame that is a template's."""
+    place = name
+    step = error.__traceback__
+    while step is not None:
+        template = step.tb_frame.f_globals.get("__jinja_template__")
+        if isinstance(template, Template):
+            file = name if template.name == known_as else template.name
+            place = f"{file}:{template.get_corresponding_lineno(step.tb_lineno)}"
+        step = step.tb_next
+    return place

@@ -31,7 +31,9 @@ def chunk(**choice: Any) -> bytes:
 SSE = (("Content-Type", "text/event-stream"),)
 
 
-def streamed(text: str, *, finish: str | None = "stop", usage: tuple[int, int] | None = None, **extra: Any) -> Answer:
+def streamed(
+    text: str, *, finish: str | None = "stop", usage: tuple[int, int] | None = None, **extra: Any
+) -> Answer:
     """A reply as a stream of three-letter pieces."""
     pieces = [chunk(delta={"role": "assistant", "content": None})]
     pieces += [chunk(delta={"content": text[at : at + 300]}) for at in range(0, len(text), 300)]
@@ -48,8 +50,12 @@ def plain(payload: Any, status: int = 200, **headers: str) -> Answer:
     return Answer(status, (json.dumps(payload).encode(),), (("Content-Type", "application/json"), *named))
 
 
-def error(status: int, message: str = "no", code: str | None = None, param: str | None = None, **headers: str) -> Answer:
-    return plain({"error": {"message": message, "type": "t", "code": code, "param": param}}, status, **headers)
+def error(
+    status: int, message: str = "no", code: str | None = None, param: str | None = None, **headers: str
+) -> Answer:
+    return plain(
+        {"error": {"message": message, "type": "t", "code": code, "param": param}}, status, **headers
+    )
 
 
 Reply = Answer | Callable[[dict[str, Any]], Answer]
@@ -84,7 +90,9 @@ class ChatServer:
         return reply(body) if callable(reply) else reply
 
     def list_models(self) -> Answer:
-        rows = [model if isinstance(model, dict) else {"id": model, "object": "model"} for model in self.models]
+        rows = [
+            model if isinstance(model, dict) else {"id": model, "object": "model"} for model in self.models
+        ]
         return self.listing or plain({"object": "list", "data": rows})
 
 
@@ -128,7 +136,9 @@ def running(server: ChatServer):
                 answer = server.answer(body)
                 if answer.cut:
                     # More is announced than comes.
-                    answer = Answer(answer.status, answer.pieces, (*answer.headers, ("Content-Length", "999999")))
+                    answer = Answer(
+                        answer.status, answer.pieces, (*answer.headers, ("Content-Length", "999999"))
+                    )
                 self.send(answer)
             except (BrokenPipeError, ConnectionResetError):
                 pass
