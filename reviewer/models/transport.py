@@ -138,6 +138,7 @@ def _mapped(endpoint: Endpoint) -> Iterator[None]:
 def _ours(endpoint: Endpoint, error: Exception) -> ModelError:
     kind = next(ours for foreign, ours in _MAPPED if isinstance(error, foreign))
     where = f"{endpoint.name} at {endpoint.base_url}"
+    said = str(error)
     if "CERTIFICATE_VERIFY_FAILED" in str(error):
         return ProtocolError(
             f"{where}: its TLS certificate is not trusted ({error}). If your network has a "
@@ -147,7 +148,7 @@ def _ours(endpoint: Endpoint, error: Exception) -> ModelError:
         return ConnectionFailedError(
             " ".join(filter(None, (f"{where}: cannot connect ({_words(error)}).", _start_hint(endpoint))))
         )
-    if isinstance(error, httpx.RemoteProtocolError) and "incomplete" in str(error):
+    if isinstance(error, httpx.RemoteProtocolError) and ("incomplete" in said or "complete message" in said):
         return IncompleteStreamError(f"{where}: the connection broke in the middle of the answer", partial="")
     if isinstance(error, httpx.TimeoutException):
         return StalledError(f"{where}: nothing came for {endpoint.timeouts.idle:g} s")

@@ -73,7 +73,7 @@ def test_globs_choose_files():
     kept=st.integers(0, 3),
 )
 def test_every_changed_line_is_in_exactly_one_batch(sizes, budget, kept):
-    files = []
+    files: list[FileChange] = []
     for number, size in enumerate(sizes):
         old = [f"old {n}" for n in range(kept)]
         body = [f" {line}" for line in old] + [f"+new_{n} = call({n})" for n in range(size)]

@@ -90,13 +90,16 @@ def simpler(shape: Shape, endpoint: Endpoint, error: ModelError) -> Shape | None
     named = error.details.param.partition(".")[0]
     if named in optional - shape.without:
         return replace(shape, without=shape.without | {named})
-    looser = [
-        output for output in server.outputs if list(Output).index(output) > list(Output).index(shape.output)
-    ]
-    if looser and (any(word in said for word in _SCHEMA_WORDS) or not named):
-        return replace(shape, output=looser[0])
-    mentioned = [field for field in sorted(optional - shape.without) if field in said]
-    return replace(shape, without=shape.without | {mentioned[0]}) if mentioned else None
+    modes = list(Output)
+    looser = [mode for mode in server.outputs if modes.index(mode) > modes.index(shape.output)]
+    step_down = replace(shape, output=looser[0]) if looser else None
+    if any(word in said for word in _SCHEMA_WORDS):
+        return step_down
+    for field in sorted(optional - shape.without):
+        if field in said:
+            return replace(shape, without=shape.without | {field})
+    # The server does not say what it refuses: the unusual part of the request is the likeliest.
+    return None if named else step_down
 
 
 def reader(endpoint: Endpoint) -> Reader:

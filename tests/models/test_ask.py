@@ -1,0 +1,159 @@
+"""Retries, corrections and failover, with scripted models and a clock of their own."""
+
+import anyio
+import pytest
+
+from reviewer.errors import (
+    InvalidReplyError,
+    KeyRejectedError,
+    ModelError,
+    ModelMissingError,
+    PromptTooLongError,
+    RateLimitedError,
+    ServerBrokenError,
+)
+from reviewer.events import Corrected, Event, FailedOver, PromptSent, Retrying
+from reviewer.models.ask import Asker, Candidate, Clock, NoAnswerError, RetryPolicy, Try
+from reviewer.models.model import ModelInfo, ModelRef, Reply
+from reviewer.prompting.prompt import Message, Prompt, Purpose, Speaker
+from reviewer.prompting.role import ModelKind
+
+PROMPT = Prompt("r", ModelKind.GENERAL, Purpose.REVIEW, (Message(Speaker.USER, "U"),), None, 10, 100, "r")
+BROKEN = ServerBrokenError("down")
+
+
+class Script:
+    """A model that answers or fails as it is told, in turn; the last one repeats."""
+
+    def __init__(self, *outcomes: str | ModelError) -> None:
+        self.outcomes = list(outcomes)
+        self.asked: list[Prompt] = []
+
+    async def list_models(self) -> tuple[ModelInfo, ...] | None:
+        return None
+
+    async def ask(self, model: str, prompt: Prompt) -> Reply:
+        self.asked.append(prompt)
+        outcome = self.outcomes.pop(0) if len(self.outcomes) > 1 else self.outcomes[0]
+        if isinstance(outcome, ModelError):
+            raise outcome
+        return Reply(outcome)
+
+
+def read(reply: Reply) -> str:
+    if reply.text.startswith("bad"):
+        raise InvalidReplyError("unreadable", text=reply.text, problems=("not JSON",))
+    return reply.text
+
+
+class World:
+    """A clock that only counts, and a list of events."""
+
+    def __init__(self) -> None:
+        self.slept: list[float] = []
+        self.events: list[Event] = []
+        self.clock = Clock(now=lambda: sum(self.slept), sleep=self.sleep, chance=lambda low, high: high)
+
+    def note(self, event: Event) -> None:
+        self.events.append(event)
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+
+    def ask(self, *models: Script, policy: RetryPolicy | None = None):
+        asker = Asker(policy or RetryPolicy(), self.clock, self.note)
+        chain = [Candidate(ModelRef("lab", f"m{n}"), model) for n, model in enumerate(models)]
+        return anyio.run(asker.ask, PROMPT, chain, read)
+
+
+@pytest.fixture
+def world():
+    return World()
+
+
+def test_an_answer_needs_one_request(world):
+    answer = world.ask(Script("fine"))
+    assert (answer.value, str(answer.model), answer.tries) == (
+        "fine",
+        "lab/m0",
+        (Try(ModelRef("lab", "m0")),),
+    )
+    assert world.events == [PromptSent("r", "r", "lab/m0", 10)]
+
+
+def test_passing_failures_are_tried_again_with_growing_pauses(world):
+    answer = world.ask(Script(BROKEN, BROKEN, "fine"))
+    assert answer.value == "fine"
+    assert world.slept == [1.0, 2.0]
+    assert [t.problem for t in answer.tries] == ["down", "down", ""]
+    assert next(e for e in world.events if isinstance(e, Retrying)).wait == 1.0
+
+
+def test_attempts_are_bounded_then_the_next_model_is_asked(world):
+    first, second = Script(BROKEN), Script("fine")
+    answer = world.ask(first, second)
+    assert (len(first.asked), len(second.asked), str(answer.model)) == (3, 1, "lab/m1")
+    (event,) = [e for e in world.events if isinstance(e, FailedOver)]
+    assert (event.model, event.successor, event.reason) == ("lab/m0", "lab/m1", "down")
+
+
+def test_server_says_how_long_to_wait(world):
+    world.ask(
+        Script(RateLimitedError("slow", retry_after=7.0), RateLimitedError("slow", retry_after=0.0), "fine")
+    )
+    assert world.slept == [7.0, 0.0]
+
+
+def test_a_wait_that_is_too_long_is_not_waited(world):
+    answer = world.ask(Script(RateLimitedError("slow", retry_after=500.0)), Script("fine"))
+    assert (world.slept, str(answer.model)) == ([], "lab/m1")
+
+
+def test_pauses_have_a_limit(world):
+    policy = RetryPolicy(attempts=9, backoff_limit=5.0)
+    with pytest.raises(NoAnswerError):
+        world.ask(Script(BROKEN), policy=policy)
+    assert world.slept == [1.0, 2.0, 4.0, 5.0, 5.0, 5.0, 5.0, 5.0]
+
+
+@pytest.mark.parametrize("error", [ModelMissingError("gone"), KeyRejectedError("key")])
+def test_lasting_failures_are_not_repeated(world, error):
+    with pytest.raises(NoAnswerError) as caught:
+        world.ask(Script(error))
+    assert (len(caught.value.tries), caught.value.last) == (1, error)
+
+
+def test_unreadable_answer_goes_back_once_with_what_was_wrong(world):
+    model = Script("bad one", "fine")
+    answer = world.ask(model)
+    assert answer.value == "fine"
+    assert model.asked[1].messages[1].text == "bad one"
+    assert "- not JSON" in model.asked[1].messages[2].text
+    assert [t.problem for t in answer.tries] == ["unreadable answer: unreadable", ""]
+    assert any(isinstance(e, Corrected) for e in world.events)
+
+
+def test_second_unreadable_answer_goes_to_the_next_model_and_is_kept(world):
+    answer = world.ask(Script("bad one", "bad two"), Script("fine"))
+    assert str(answer.model) == "lab/m1"
+    with pytest.raises(NoAnswerError) as caught:
+        world.ask(Script("bad one", "bad two"))
+    assert caught.value.replies == ("bad two",)
+    assert isinstance(caught.value.last, InvalidReplyError)
+
+
+def test_corrections_do_not_use_up_attempts(world):
+    answer = world.ask(Script(BROKEN, "bad", BROKEN, "fine"))
+    assert answer.value == "fine"
+    assert len(answer.tries) == 4
+
+
+def test_long_unreadable_answer_is_sent_back_shortened(world):
+    model = Script("bad" + "x" * 9000, "fine")
+    world.ask(model)
+    assert len(model.asked[1].messages[1].text) == 2000
+
+
+def test_prompt_that_is_too_long_is_for_the_caller(world):
+    with pytest.raises(PromptTooLongError):
+        world.ask(Script(PromptTooLongError("too long")), Script("fine"))

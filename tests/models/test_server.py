@@ -1,0 +1,298 @@
+"""Real HTTP over loopback: what is sent, what comes back, and every way in which it can break."""
+
+import inspect
+import json
+
+import anyio
+import httpx
+import pytest
+
+from reviewer.errors import (
+    ConnectionFailedError,
+    IncompleteStreamError,
+    ModelError,
+    ProtocolError,
+    RefusedRequestError,
+    ServerBrokenError,
+    StalledError,
+    UnknownModelError,
+)
+from reviewer.models.catalog import Catalog, unknown_model
+from reviewer.models.http_backend import HttpBackend
+from reviewer.models.model import Endpoint, Key, ModelInfo, ModelRef, Timeouts
+from reviewer.models.providers import openai
+from reviewer.models.providers.scripted import Scripted
+from reviewer.models.transport import _MAPPED, _ours
+from reviewer.prompting.prompt import Message, Prompt, Purpose, Speaker
+from reviewer.prompting.role import ModelKind
+from tests.support.server import SSE, Answer, ChatServer, chunk, error, plain, running, streamed
+
+PROMPT = Prompt("r", ModelKind.GENERAL, Purpose.REVIEW, (Message(Speaker.USER, "U"),), None, 10, 100, "r")
+QUICK = Timeouts(connect=2, idle=2, call=5)
+
+
+def endpoint(server: ChatServer, **fields) -> Endpoint:
+    return Endpoint("lab", "openai", server.url, **({"timeouts": QUICK} | fields))
+
+
+def ask(target: Endpoint, *models: str):
+    async def go():
+        async with HttpBackend(target, openai) as backend:
+            return [await backend.ask(model, PROMPT) for model in models or ("big",)]
+
+    return anyio.run(go)
+
+
+def list_models(target: Endpoint):
+    async def go():
+        async with HttpBackend(target, openai) as backend:
+            return await backend.list_models()
+
+    return anyio.run(go)
+
+
+@pytest.fixture
+def server():
+    with running(ChatServer()) as started:
+        yield started
+
+
+def test_a_streamed_answer(server):
+    server.default = streamed("Hällo, 日本 \u2028 and 🧨", usage=(12, 3))
+    (reply,) = ask(endpoint(server, key=Key("sk-x")))
+    assert (reply.text, reply.usage.prompt) == ("Hällo, 日本 \u2028 and 🧨", 12)
+    assert server.headers[0]["Authorization"] == "Bearer sk-x"
+    assert server.headers[0]["User-Agent"].startswith("reviewer/")
+
+
+def test_comments_line_ends_and_split_characters(server):
+    body = (
+        b": PROCESSING\r\n\r\n"
+        + chunk(delta={"content": "Grün"}).replace(b"\n\n", b"\r\n\r\n")
+        + chunk(finish_reason="stop", delta={})
+    )
+    server.default = Answer(pieces=tuple(body[n : n + 1] for n in range(len(body))), headers=SSE)
+    assert ask(endpoint(server))[0].text == "Grün"
+
+
+def test_a_whole_body_although_a_stream_was_asked_for(server):
+    server.default = plain({"choices": [{"message": {"content": "x"}, "finish_reason": "stop"}]})
+    assert ask(endpoint(server))[0].text == "x"
+
+
+def test_error_event_after_a_good_status(server):
+    server.default = Answer(
+        pieces=(b'event: error\ndata: {"error": {"message": "overloaded"}}\n\n',), headers=SSE
+    )
+    with pytest.raises(ServerBrokenError, match="overloaded"):
+        ask(endpoint(server))
+
+
+BREAKS = {
+    "cut in the middle": (
+        Answer(pieces=(chunk(delta={"content": "x"}),), headers=SSE, cut=True),
+        IncompleteStreamError,
+    ),
+    "no end": (Answer(pieces=(chunk(delta={"content": "x"}),), headers=SSE), IncompleteStreamError),
+    "page": (Answer(200, (b"<html>",), (("Content-Type", "text/html"),)), ProtocolError),
+    "redirect": (Answer(301, (), (("Location", "/elsewhere"),)), ProtocolError),
+    "down": (error(503, "busy"), ServerBrokenError),
+    "empty": (Answer(500), ServerBrokenError),
+}
+
+
+@pytest.mark.parametrize(("answer", "expected"), BREAKS.values(), ids=BREAKS)
+def test_breaks(server, answer, expected):
+    server.default = answer
+    with pytest.raises(expected):
+        ask(endpoint(server))
+
+
+def test_silence_ends(server):
+    server.default = Answer(pieces=(chunk(delta={"content": "x"}),), headers=SSE, hang=True)
+    with pytest.raises(StalledError, match=r"nothing came for 0\.2 s"):
+        ask(endpoint(server, timeouts=Timeouts(idle=0.2)))
+
+
+def test_the_whole_call_is_bounded(server):
+    server.default = Answer(pieces=(chunk(delta={"content": "x"}),), headers=SSE, hang=True)
+    with pytest.raises(StalledError, match=r"no complete answer within 0\.2 s"):
+        ask(endpoint(server, timeouts=Timeouts(call=0.2)))
+
+
+def test_nothing_listens():
+    gone = Endpoint("ollama", "ollama", "http://127.0.0.1:9/v1", timeouts=QUICK)
+    with pytest.raises(ConnectionFailedError, match="cannot connect.*ollama serve"):
+        ask(gone)
+
+
+def test_address_that_is_none():
+    with pytest.raises(ModelError):
+        ask(Endpoint("lab", "openai", "http://[::1", timeouts=QUICK))
+
+
+def test_refused_field_is_left_out_from_then_on(server):
+    def picky(body):
+        return (
+            error(400, "no temperature", param="temperature") if "temperature" in body else streamed("fine")
+        )
+
+    server.default = picky
+    assert [reply.text for reply in ask(endpoint(server), "big", "big")] == ["fine", "fine"]
+    assert ["temperature" in body for body in server.requests] == [True, False, False]
+
+
+def test_output_mode_steps_down_until_the_server_takes_it(server):
+    def picky(body):
+        return (
+            error(400, "response_format is not supported") if "response_format" in body else streamed("fine")
+        )
+
+    server.default = picky
+    assert ask(endpoint(server))[0].text == "fine"
+    kinds = [body.get("response_format", {}).get("type") for body in server.requests]
+    assert kinds == ["json_schema", "json_schema", "json_object", None]
+
+
+def test_refusal_that_nothing_helps_against(server):
+    server.default = error(400, "messages are wrong", param="messages")
+    with pytest.raises(RefusedRequestError):
+        ask(endpoint(server))
+    assert len(server.requests) == 1
+
+
+def test_requests_at_once_are_bounded(server):
+    server.default = streamed("x")
+
+    async def go():
+        async with (
+            HttpBackend(endpoint(server, concurrency=3), openai) as backend,
+            anyio.create_task_group() as group,
+        ):
+            for _ in range(12):
+                group.start_soon(backend.ask, "big", PROMPT)
+
+    anyio.run(go)
+    assert len(server.requests) == 12
+    assert server.most_at_once <= 3
+
+
+def test_models_are_listed(server):
+    assert list_models(endpoint(server)) == (ModelInfo("big"), ModelInfo("small"))
+    server.listing = error(401, "no")
+    with pytest.raises(ModelError, match="401"):
+        list_models(endpoint(server))
+
+
+def test_every_exception_of_the_http_library_is_mapped():
+    """Fails when httpx grows an exception that would escape."""
+    foreign = [
+        error_type
+        for _, error_type in inspect.getmembers(httpx, inspect.isclass)
+        if issubclass(error_type, Exception)
+    ]
+    assert len(foreign) > 20
+    unmapped = [one.__name__ for one in foreign if not any(issubclass(one, known) for known, _ in _MAPPED)]
+    assert unmapped == []
+    for one in foreign:
+        made = one.__new__(one)
+        made.args = ("x",)
+        assert isinstance(_ours(Endpoint("lab", "openai", "http://x"), made), ModelError)
+
+
+def test_untrusted_certificate_names_the_remedy():
+    problem = httpx.ConnectError("[SSL: CERTIFICATE_VERIFY_FAILED] self-signed")
+    assert "SSL_CERT_FILE" in str(_ours(Endpoint("lab", "openai", "https://x"), problem))
+
+
+class Counting:
+    def __init__(self, outcome: tuple[ModelInfo, ...] | ModelError | None) -> None:
+        self.outcome = outcome
+        self.asked = 0
+
+    async def list_models(self):
+        self.asked += 1
+        if isinstance(self.outcome, ModelError):
+            raise self.outcome
+        return self.outcome
+
+    async def ask(self, model, prompt):
+        raise NotImplementedError
+
+
+def test_catalog_asks_once_a_minute():
+    now = [0.0]
+    backend = Counting((ModelInfo("big", window=8), ModelInfo("m:latest")))
+    catalog = Catalog({"lab": backend}, now=lambda: now[0])
+
+    async def check(name):
+        return await catalog.check(ModelRef("lab", name))
+
+    assert anyio.run(check, "big") == ModelInfo("big", window=8)
+    assert anyio.run(check, "m") == ModelInfo("m:latest")
+    assert backend.asked == 1
+    now[0] = 61.0
+    anyio.run(check, "big")
+    assert backend.asked == 2
+    with pytest.raises(
+        UnknownModelError,
+        match="Model 'bgi' not found on lab. Available models: big, m:latest. Did you mean 'big'?",
+    ):
+        anyio.run(check, "bgi")
+
+
+def test_catalog_remembers_failures_and_servers_without_a_list():
+    failing = Counting(ServerBrokenError("down"))
+    silent = Counting(None)
+    catalog = Catalog({"failing": failing, "silent": silent})
+
+    async def check(provider):
+        return await catalog.check(ModelRef(provider, "x"))
+
+    for _ in range(2):
+        with pytest.raises(ServerBrokenError):
+            anyio.run(check, "failing")
+    assert failing.asked == 1
+    assert anyio.run(check, "silent") is None
+
+
+def test_message_for_an_unknown_model():
+    many = [ModelInfo(f"model-{n}") for n in range(30)]
+    assert "model-19 and 10 more." in unknown_model(ModelRef("lab", "zzz"), many)
+    assert "Available models: none." in unknown_model(ModelRef("lab", "x"), [ModelInfo("e", chat=False)])
+    full = [ModelInfo("qwen/qwen3-coder-30b-a3b-instruct-very-long-name")]
+    assert "Did you mean 'qwen/qwen3-coder" in unknown_model(ModelRef("lab", "Qwen3-Coder"), full)
+
+
+def test_scripted_replies(tmp_path):
+    for name in ("architecture.json", "architecture.2.txt", "default.verdict.json", "notes.toml"):
+        (tmp_path / name).write_text(name)
+    scripted = Scripted.from_folder(tmp_path)
+
+    async def go(role, purpose):
+        prompt = Prompt(role, ModelKind.GENERAL, purpose, (), None, 1, 1, role)
+        return (await scripted.ask("m", prompt)).text
+
+    answers = [anyio.run(go, "architecture", Purpose.REVIEW) for _ in range(3)]
+    assert sorted(answers[:2]) == ["architecture.2.txt", "architecture.json"]
+    assert answers[2] == answers[1]
+    assert anyio.run(go, "other", Purpose.VERDICT) == "default.verdict.json"
+    with pytest.raises(ModelError, match="no reply is prepared for other"):
+        anyio.run(go, "other", Purpose.REVIEW)
+    assert [p.role for p in scripted.prompts] == ["architecture"] * 3 + ["other"] * 2
+    assert anyio.run(scripted.list_models) is None
+
+
+def test_scripted_folder_must_hold_replies(tmp_path):
+    from reviewer.errors import ConfigError
+
+    with pytest.raises(ConfigError, match="there is no such folder"):
+        Scripted.from_folder(tmp_path / "gone")
+    with pytest.raises(ConfigError, match="holds no prepared replies"):
+        Scripted.from_folder(tmp_path)
+
+
+def test_bodies_are_json(server):
+    server.default = streamed("x")
+    ask(endpoint(server))
+    assert json.dumps(server.requests[0])
