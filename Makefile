@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: review test check format lock clean
+.PHONY: review test check format schema lock clean
 
 review: $(READY)  ## review this repository's last commit and say where the report is
 	$(BIN)/reviewer run --commit HEAD
@@ -26,6 +26,9 @@ check: $(READY)  ## format, lint and types
 format: $(READY)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+schema: $(READY)  ## renew docs/report.schema.json
+	$(BIN)/python -c "import json; from reviewer.outputs.json_report import schema; print(json.dumps(schema(), indent=2))" > docs/report.schema.json
 
 lock: $(READY)  ## renew requirements-dev.txt from pyproject.toml
 	$(BIN)/python -m pip install --quiet 'uv>=0.5'

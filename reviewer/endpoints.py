@@ -48,6 +48,8 @@ def endpoint_of(
         )
     key_name = own.api_key_env or server_of(kind, base_url).key_name
     key = environment.get(key_name, "").strip() if key_name else ""
+    if not (key.isascii() and key.isprintable()):
+        raise ConfigError(f"the key in {key_name} has characters that no key has; was it copied whole?")
     if key_name and not key and need_key:
         raise ConfigError(f"provider {name} needs a key: set the environment variable {key_name}.")
     made = Endpoint(name, kind, base_url, Key(key) if key else None, key_name, window=own.window)

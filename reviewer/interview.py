@@ -175,7 +175,10 @@ def _results(answered: Sequence[Answered]) -> str:
         review = item.answer.value
         rating = f", rated {review.rating}/10" if review.rating else ""
         rows.append(f"Part {item.batch.index} ({', '.join(item.batch.paths)}){rating}: {review.summary}")
-        rows += [f"- {claim.severity}: {claim.title} ({claim.file})" for claim in review.claims]
+        rows += [
+            f"- {claim.severity}: {claim.title} ({claim.file}): {claim.failure_scenario or claim.explanation}"
+            for claim in review.claims
+        ]
         rows += [f"- strength: {text}" for text in review.strengths]
         rows += [f"- recommendation ({advice.horizon}): {advice.text}" for advice in review.recommendations]
     return "\n".join(rows)

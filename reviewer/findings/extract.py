@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import json_repair
@@ -73,14 +73,15 @@ def _inside_value(text: str, position: int) -> bool:
     return any(start < position < end for start, end, _ in _decoded(text))
 
 
-def found_values(text: str) -> Iterator[Candidate]:
-    """Complete JSON values in a text with other things around them, in order: fences first, then bare."""
-    for match in _FENCE.finditer(text):
-        candidate = strict_candidate(match[2])
-        if candidate is not None:
-            yield Candidate(candidate.value, whole=True, repaired=True)
-    for _, _, value in _decoded(text):
-        yield Candidate(value, repaired=True)
+def found_values(text: str) -> list[Candidate]:
+    """Complete JSON values in a text with other things around them, in order.
+
+    What is alone in the only fence counts as whole, in place of its parts.
+    """
+    fenced = [candidate for match in _FENCE.finditer(text) if (candidate := strict_candidate(match[2]))]
+    if len(fenced) == 1:
+        return [replace(fenced[0], repaired=True)]
+    return [Candidate(value, repaired=True) for _, _, value in _decoded(text)]
 
 
 def _decoded(text: str) -> Iterator[tuple[int, int, Any]]:

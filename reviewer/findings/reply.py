@@ -1,6 +1,6 @@
 """The only way of a model's text into the program: a ladder from strict to tolerant, or a named refusal."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -79,6 +79,7 @@ _SCENARIO = ("failure_scenario", "scenario", "impact", "example", "consequence")
 _SUGGESTION = ("suggestion", "suggested_code", "improved_code", "replacement", "patch")
 _CATEGORY = ("category", "type", "kind", "label")
 _SEVERITY = ("severity", "level", "priority", "importance")
+_ASKED = frozenset({"findings", "summary", "rating", "strengths", "recommendations", "files_reviewed"})
 _KNOWN = {*_FILE, *_LINE, *_END, *_QUOTE, *_TEXT, *_TITLE, *_ADVICE, *_SCENARIO, *_SUGGESTION, *_CATEGORY}
 _KNOWN |= {
     *_SEVERITY,
@@ -150,14 +151,27 @@ def _candidates(text: str) -> Iterator[Candidate]:
         return
     items: list[dict[str, Any]] = []
     for version in (text, relaxed(text)):
-        values = list(found_values(version))
-        yield from (candidate for candidate in reversed(values) if _root_of(candidate) is not None)
+        values = found_values(version)
+        yield from _finals(values)
         loose = [candidate.value for candidate in values if _is_item(candidate.value)]
         items = max(items, loose, key=len)
     yield from _mended(text, items)
     parsed = yaml_value(text)
     if parsed is not None:
         yield parsed
+
+
+def _finals(values: Sequence[Candidate]) -> list[Candidate]:
+    """The values that are reviews, the likeliest final one first.
+
+    Drafts come before the final review, so the last one counts; but a review with more of the fields that
+    were asked for is not outdone by a fragment that is quoted behind it.
+    """
+    found = [(candidate, root) for candidate in values if (root := _root_of(candidate)) is not None]
+    ranked = sorted(
+        enumerate(found), key=lambda item: (len(_ASKED.intersection(item[1][1][0])), item[0]), reverse=True
+    )
+    return [candidate for _, (candidate, _) in ranked]
 
 
 def _mended(text: str, items: list[dict[str, Any]]) -> Iterator[Candidate]:
@@ -200,12 +214,15 @@ def _root_of(candidate: Candidate) -> _Root | None:
     """The review in a value, wherever it is, or None.
 
     An empty list, or a single finding, is a review only if it is all there is: in the middle of other text
-    it may be any part of something that did not decode.
+    it may be any part of something that did not decode, or a quotation.
     """
     value = candidate.value
     if candidate.whole and (value == [] or _is_item(value)):
         return {}, value if isinstance(value, list) else [value]
-    return _search(value, 0)
+    root = _search(value, 0)
+    if root is not None and not candidate.whole and not root[1] and not _ASKED.intersection(root[0]):
+        return None
+    return root
 
 
 def _search(value: Any, depth: int) -> _Root | None:

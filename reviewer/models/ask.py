@@ -1,7 +1,7 @@
 """How a prompt is asked until it is answered: retries, corrections and failover. The door to tenacity.
 
-Each layer takes something that asks and returns something that asks, so that a role's behaviour is one
-nested expression: `first_of([correcting(retrying(backend...)), ...])`.
+Three layers with budgets of their own: a request is retried (`_retrying`), an answer that cannot be read is
+corrected by its author (`_correcting`), and a model that fails is followed by the next one (`ask`).
 """
 
 import random

@@ -48,6 +48,13 @@ _TOO_LONG = (
 )
 """Texts by which servers say that a prompt does not fit, in lower case."""
 
+_LIMIT = re.compile(
+    r"(?:context length is|context limit is|context size \(|only supports"
+    r"|allowed \(|limit is|limit of|limit:|>)"
+    r"\s*(\d{3,})"
+)
+"""The number of a message that is the window, among others that are its use."""
+_PAIR = 2
 _NO_MONEY = (
     "insufficient_quota",
     "credit_balance_exhausted",
@@ -336,10 +343,15 @@ def _numbers(body: ErrorBody) -> tuple[int | None, int | None]:
     """Tokens asked for and tokens allowed, from fields or else from the message."""
     if body.asked is not None or body.limit is not None:
         return body.asked, body.limit
-    numbers = sorted({int(text) for text in re.findall(r"\d{3,}", body.message.replace(",", ""))})
-    if len(numbers) > 1:
-        return numbers[-1], numbers[0]
-    return None, numbers[0] if numbers else None
+    text = body.message.replace(",", "")
+    numbers = [int(digits) for digits in re.findall(r"\d{3,}", text)]
+    named = _LIMIT.search(text.lower())
+    if named is not None:
+        limit = int(named[1])
+        return max((number for number in numbers if number > limit), default=None), limit
+    if len(set(numbers)) == _PAIR:
+        return max(numbers), min(numbers)
+    return None, None
 
 
 def now_utc() -> datetime:

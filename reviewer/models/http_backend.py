@@ -5,13 +5,12 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Self
 
 import anyio
-import httpx
 
 from reviewer.errors import ModelError, RefusedRequestError
 from reviewer.models.model import Endpoint, ModelInfo, Reply
 from reviewer.models.providers.base import HttpFailure, HttpProtocol, Shape
 from reviewer.models.servers import server_of
-from reviewer.models.transport import exchange, fetch, new_client
+from reviewer.models.transport import Client, exchange, fetch, new_client
 from reviewer.prompting.prompt import Prompt
 
 _MOST_CHANGES = 6
@@ -28,7 +27,7 @@ class HttpBackend:
         self._endpoint = endpoint
         self._protocol = protocol
         self._shapes: dict[str, Shape] = {}
-        self._idle: list[httpx.AsyncClient] = []
+        self._idle: list[Client] = []
         self._limit = anyio.CapacityLimiter(max(1, endpoint.concurrency))
         self._open = AsyncExitStack()
 
@@ -39,7 +38,7 @@ class HttpBackend:
         await self._open.aclose()
 
     @asynccontextmanager
-    async def _client(self) -> AsyncIterator[httpx.AsyncClient]:
+    async def _client(self) -> AsyncIterator[Client]:
         async with self._limit:
             client = self._idle.pop() if self._idle else await self._new_client()
             try:
@@ -47,7 +46,7 @@ class HttpBackend:
             finally:
                 self._idle.append(client)
 
-    async def _new_client(self) -> httpx.AsyncClient:
+    async def _new_client(self) -> Client:
         return await self._open.enter_async_context(new_client(self._endpoint))
 
     def _failure(self, failed: HttpFailure) -> ModelError:
@@ -61,20 +60,24 @@ class HttpBackend:
         return self._protocol.models(self._endpoint, text)
 
     async def ask(self, model: str, prompt: Prompt) -> Reply:
-        """Ask once; a refused field or output mode is left out for the rest of the run and asked again."""
+        """Ask once; what the server refuses of the request is changed and asked again.
+
+        How to ask is remembered for the rest of the run once it has worked.
+        """
         server = server_of(self._endpoint.kind, self._endpoint.base_url)
+        shape = self._shapes.get(model, Shape(server.outputs[0]))
         for _ in range(_MOST_CHANGES):
-            shape = self._shapes.get(model, Shape(server.outputs[0]))
             try:
-                return await self._ask_once(model, prompt, shape)
+                reply = await self._ask_once(model, prompt, shape)
             except RefusedRequestError as error:
-                known = self._shapes.get(model, Shape(server.outputs[0]))
-                # Another request may have learned the same meanwhile.
-                simpler = known if known != shape else self._protocol.simpler(shape, self._endpoint, error)
+                simpler = self._protocol.simpler(shape, self._endpoint, error)
                 if simpler is None:
                     raise
-                self._shapes[model] = simpler
-        return await self._ask_once(model, prompt, self._shapes[model])
+                shape = simpler
+            else:
+                self._shapes[model] = shape
+                return reply
+        return await self._ask_once(model, prompt, shape)
 
     async def _ask_once(self, model: str, prompt: Prompt, shape: Shape) -> Reply:
         request = self._protocol.request(self._endpoint, model, prompt, shape)

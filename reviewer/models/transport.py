@@ -23,6 +23,8 @@ _MAX_BODY = 8 * 1024 * 1024
 """Bytes; a longer body is no answer of a model."""
 _MAX_ERROR = 64 * 1024
 
+Client = httpx.AsyncClient
+"""Sends requests; nobody outside this module needs to know whose class it is."""
 FailureReader = Callable[[HttpFailure], ModelError]
 
 _MAPPED: tuple[tuple[type[Exception], type[ModelError]], ...] = (
@@ -49,11 +51,11 @@ def new_client(endpoint: Endpoint) -> httpx.AsyncClient:
     Loopback addresses never go through a proxy. The context for TLS is slow to make, so plain HTTP gets
     none.
     """
-    secure = endpoint.base_url.startswith("https:")
+    plain = endpoint.base_url.lower().startswith("http:")
     return httpx.AsyncClient(
         timeout=_timeout(endpoint.timeouts),
         trust_env=not endpoint.local,
-        verify=ssl.create_default_context() if secure else False,
+        verify=False if plain else ssl.create_default_context(),
         headers={"User-Agent": f"reviewer/{__version__}"},
         limits=httpx.Limits(max_connections=2, max_keepalive_connections=1),
     )
@@ -138,21 +140,24 @@ def _mapped(endpoint: Endpoint) -> Iterator[None]:
 def _ours(endpoint: Endpoint, error: Exception) -> ModelError:
     kind = next(ours for foreign, ours in _MAPPED if isinstance(error, foreign))
     where = f"{endpoint.name} at {endpoint.base_url}"
-    said = str(error)
-    if "CERTIFICATE_VERIFY_FAILED" in str(error):
+    said = _words(error)
+    if endpoint.key is not None:
+        # A header that cannot be sent is quoted in the error.
+        said = said.replace(endpoint.key.reveal(), "***")
+    if "CERTIFICATE_VERIFY_FAILED" in said:
         return ProtocolError(
-            f"{where}: its TLS certificate is not trusted ({error}). If your network has a "
+            f"{where}: its TLS certificate is not trusted ({said}). If your network has a "
             "certificate of its own, name its file in the environment variable SSL_CERT_FILE."
         )
     if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
         return ConnectionFailedError(
-            " ".join(filter(None, (f"{where}: cannot connect ({_words(error)}).", _start_hint(endpoint))))
+            " ".join(filter(None, (f"{where}: cannot connect ({said}).", _start_hint(endpoint))))
         )
     if isinstance(error, httpx.RemoteProtocolError) and ("incomplete" in said or "complete message" in said):
         return IncompleteStreamError(f"{where}: the connection broke in the middle of the answer", partial="")
     if isinstance(error, httpx.TimeoutException):
         return StalledError(f"{where}: nothing came for {endpoint.timeouts.idle:g} s")
-    return kind(f"{where}: {_words(error)}")
+    return kind(f"{where}: {said}")
 
 
 def _words(error: Exception) -> str:

@@ -62,10 +62,10 @@ class AskedFinding(_Asked):
     """One problem. The order of the fields is the order in which a model should think: evidence first."""
 
     file: str = Field(description="path of the file, exactly as shown in its heading")
-    line: int = Field(description="number shown in front of the first quoted line")
     quote: str = Field(
         description="1 to 3 lines copied character by character from the change, without number and mark"
     )
+    line: int = Field(description="number shown in front of the first quoted line")
     failure_scenario: str = Field(
         description="one concrete case: the input, state or order of events, and the wrong result it leads to"
     )

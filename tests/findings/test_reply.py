@@ -77,6 +77,12 @@ READABLE = {
     "channels": (f"<|channel|>analysis<|message|>hm<|channel|>final <|constrain|>json<|message|>{GOOD}", ["a.py"]),
     "marker of a server": (f"__LM_STUDIO_INTERNAL_LSEP_SYNTHETIC_REASONING_END_0f__{GOOD}", ["a.py"]),
     "text instead of a finding": ('{"findings": ["a.py:3 is wrong"]}', [""]),
+    "an empty list of another name is quoted behind": (f'{GOOD}\nAn API that returns {{"results": []}} is fine.', ["a.py"]),
+    "a fragment is quoted behind": (f'{review(finding())}\nI would send {{"findings": []}} otherwise.', ["shop/cart.py"]),
+    "each finding in a fence": (
+        'One:\n```json\n{"file": "a.py", "title": "x"}\n```\nTwo:\n```json\n{"file": "b.py", "title": "y"}\n```',
+        ["a.py", "b.py"],
+    ),
     "tag inside a finding": ('{"findings": [{"file": "a.py", "title": "x", "message": "see </think> here"}]}', ["a.py"]),
     "tag inside a finding, with prose": (
         'Review:\n{"findings": [{"file": "a.py", "title": "x", "message": "see </think> here"}]}',
@@ -101,6 +107,7 @@ REFUSED = {
     "only a channel for analysis": '<|channel|>analysis<|message|>{"findings": []}',
     "another object": '{"status": "ok", "strengths": []}',
     "no findings but a summary": '{"summary": "all fine", "rating": 9}',
+    "an empty list of another name among other text": 'It returns {"results": []} then.',
     "an empty list among other text": "The tags are [] and the rest is fine.",
     "numbers in a list": "Lines [12, 15] look fine.",
     "truncated before the first finding": '{"summary": "Three issues.", "findings": [{"fil',

@@ -146,6 +146,28 @@ def test_numbers_of_an_overflow():
     assert (error.asked, error.limit) == (None, None)
 
 
+OVERFLOWS = [
+    (
+        "maximum context length is 8192 tokens. However, you requested 9000 tokens (8488 in the messages, 512 in the completion)",
+        (9000, 8192),
+    ),
+    ("prompt is too long: 207791 tokens > 200000 maximum", (207791, 200000)),
+    (
+        "The input has 31430 tokens, but the context length only supports 30000 tokens. Input does not fit in context length",
+        (31430, 30000),
+    ),
+    ("The input token count (9999) exceeds the maximum number of tokens allowed (8000).", (9999, 8000)),
+    ("trying to keep the first 4096 tokens of 1 2000 3000", (None, None)),
+]
+
+
+@pytest.mark.parametrize(("message", "expected"), OVERFLOWS)
+def test_numbers_of_overflow_messages(message, expected):
+    error = classify(LAB, 400, body(message), None)
+    assert isinstance(error, PromptTooLongError)
+    assert (error.asked, error.limit) == expected
+
+
 def test_a_number_in_the_quoted_prompt_is_no_code():
     text = body("Invalid field. " + "x" * 600 + " insufficient_quota 429", "bad")
     assert type(classify(LAB, 400, text, None)) is RefusedRequestError

@@ -135,7 +135,8 @@ def models(endpoint: Endpoint, text: str) -> tuple[ModelInfo, ...] | None:
 
 
 def _model(row: Mapping[str, Any]) -> ModelInfo:
-    name = str(row.get("id", row.get("name")))
+    # Gemini lists `models/gemini-...` and takes the name without it.
+    name = str(row.get("id", row.get("name"))).removeprefix("models/")
     state = row.get(
         "state", (row.get("status") or {}).get("value") if isinstance(row.get("status"), dict) else None
     )
