@@ -18,10 +18,13 @@ class CrashLog:
     def write(error: BaseException, *, status: int) -> int:
         """Log an unexpected error and tell the user where; returns the exit status."""
         now = datetime.now(UTC)
+        cause = error
+        while isinstance(cause, BaseExceptionGroup):
+            cause = cause.exceptions[0]
         versions = f"reviewer {__version__}, Python {platform.python_version()}, {platform.platform()}"
         text = f"{now.isoformat()}\n{versions}\n\n{''.join(traceback.format_exception(error))}"
-        summary = " ".join(str(error).split())[:200]
-        line = f"reviewer: this is a bug in reviewer: {type(error).__name__}: {summary}"
+        summary = " ".join(str(cause).split())[:200]
+        line = f"reviewer: this is a bug in reviewer: {type(cause).__name__}: {summary}"
         try:
             folder = Path(platformdirs.user_log_dir("reviewer", appauthor=False))
             folder.mkdir(parents=True, exist_ok=True)

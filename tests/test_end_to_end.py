@@ -13,6 +13,7 @@ import pytest
 
 from reviewer.cli import main
 from reviewer.outputs import json_report
+from reviewer.outputs.report import Report
 from tests.support.repository import Builder
 from tests.support.server import SSE, Answer, ChatServer, chunk, error, running, streamed
 from tests.support.shared import ROOT
@@ -31,7 +32,9 @@ class Cart:
 CHANGED = CART.replace(" or 1\n", "\n        count = len(items)\n").replace("max(1, len(items))", "count")
 FOUND = finding(file="shop/cart.py", line=9, quote="        return total / count")
 CLEAN = review()
-VERDICT = json.dumps({"strengths": ["s"], "recommendations": [], "summary": "On the whole fine.", "rating": 8})
+VERDICT = json.dumps(
+    {"strengths": ["s"], "recommendations": [], "summary": "On the whole fine.", "rating": 8}
+)
 
 
 @pytest.fixture
@@ -41,7 +44,7 @@ def server():
 
 
 @pytest.fixture
-def shop(repo, monkeypatch) -> Builder:
+def shop(repo: Builder, monkeypatch) -> Builder:
     """A repository with an uncommitted change, as the working directory."""
     repo.commit({"shop/cart.py": CART, "README.md": "# Shop\n"}, "start")
     repo.write("shop/cart.py", CHANGED)
@@ -53,7 +56,9 @@ def shop(repo, monkeypatch) -> Builder:
 
 
 def configure(repo: Builder, server: ChatServer, extra: str = "") -> None:
-    text = f'[defaults]\nmodel = "lab/big"\n[providers.lab]\nkind = "openai"\nbase_url = "{server.url}"\n{extra}'
+    text = (
+        f'[defaults]\nmodel = "lab/big"\n[providers.lab]\nkind = "openai"\nbase_url = "{server.url}"\n{extra}'
+    )
     # Outside of the repository, so that it is not part of the change.
     (repo.root.parent / "lab.toml").write_text(text)
 
@@ -62,7 +67,7 @@ def run(*arguments: str, config: str = "../lab.toml") -> int:
     return main(["run", "--config", config, *arguments])
 
 
-def report(folder: Path) -> json_report.Report:
+def report(folder: Path) -> Report:
     (file,) = folder.glob("reports/*.json")
     return json_report.parse(file.read_text(), name=str(file))
 
@@ -82,10 +87,34 @@ def test_findings_of_three_roles(shop, server, capsys, snapshot):
     def answer(body):
         task = body["messages"][0]["content"]
         if "Architecture" in task:
-            return streamed(review(finding(file="shop/cart.py", line=3, quote="self.items = []", title="Shared state", severity="minor", category="design", explanation="Items are public."), rating=6))
+            return streamed(
+                review(
+                    finding(
+                        file="shop/cart.py",
+                        line=3,
+                        quote="self.items = []",
+                        title="Shared state",
+                        severity="minor",
+                        category="design",
+                        explanation="Items are public.",
+                    ),
+                    rating=6,
+                )
+            )
         if "Code quality" in task:
-            return streamed(review(FOUND, finding(quote="os.system(cmd)", title="Invented", severity="critical")))
-        return streamed(review({**FOUND, "title": "Empty cart", "explanation": "An empty cart divides by zero.", "severity": "critical"}))
+            return streamed(
+                review(FOUND, finding(quote="os.system(cmd)", title="Invented", severity="critical"))
+            )
+        return streamed(
+            review(
+                {
+                    **FOUND,
+                    "title": "Empty cart",
+                    "explanation": "An empty cart divides by zero.",
+                    "severity": "critical",
+                }
+            )
+        )
 
     server.default = answer
     assert run() == 0
@@ -139,7 +168,9 @@ def test_role_that_fails_makes_the_run_incomplete(shop, server, capsys):
     assert made.status == "incomplete"
     assert [r.status for r in made.reviews] == ["failed", "completed", "completed"]
     assert made.reviews[0].reasons == ("lab (402): no credits",)
-    assert [(p.path, p.role, p.expected) for p in made.coverage.skipped] == [("shop/cart.py", "architecture", False)]
+    assert [(p.path, p.role, p.expected) for p in made.coverage.skipped] == [
+        ("shop/cart.py", "architecture", False)
+    ]
     assert "not reviewed by architecture: shop/cart.py: lab (402): no credits" in capsys.readouterr().err
 
 
@@ -208,7 +239,7 @@ def test_without_a_closing_opinion_one_is_computed(shop, server):
     assert run("--role", "code_quality") == 0
     (reviewed,) = report(shop.root).reviews
     assert (reviewed.rating, reviewed.computed) == (7, True)
-    assert "there was no closing opinion" in reviewed.notes[0]
+    assert any("there was no closing opinion" in note for note in reviewed.notes)
 
 
 def test_prompt_that_the_server_finds_too_long_is_divided(shop, server):
@@ -271,7 +302,9 @@ def test_missing_and_broken_keys(shop, server, capsys, monkeypatch):
 
 
 def test_dead_server_is_an_incomplete_review(shop, capsys, tmp_path):
-    (tmp_path / "lab.toml").write_text('[providers.lab]\nkind = "openai"\nbase_url = "http://127.0.0.1:9/v1"\n[defaults]\nmodel = "lab/x"\n[run]\nattempts = 1\n')
+    (tmp_path / "lab.toml").write_text(
+        '[providers.lab]\nkind = "openai"\nbase_url = "http://127.0.0.1:9/v1"\n[defaults]\nmodel = "lab/x"\n[run]\nattempts = 1\n'
+    )
     assert run() == 3
     said = capsys.readouterr().err
     assert "lab/x could not be checked: lab at http://127.0.0.1:9/v1: cannot connect" in said
@@ -286,13 +319,19 @@ USAGE = [
     (["--staged", "main..HEAD"], "--staged and main..HEAD exclude each other"),
     (["main"], "'main' is not a range"),
     (["a..b", "c..d"], "one range is reviewed at a time"),
-    (["--role", "architect"], "there is no role named 'architect'. Roles: architecture, code_quality, deep_analysis. Did you mean 'architecture'?"),
+    (
+        ["--role", "architect"],
+        "there is no role named 'architect'. Roles: architecture, code_quality, deep_analysis. Did you mean 'architecture'?",
+    ),
     (["--model", "architect=lab/big"], "there is no role named 'architect'"),
     (["--model", "big"], "'big' is not a model name"),
     (["--model", "nolab/big"], "there is no provider named 'nolab'"),
     (["--model", "x="], "no model is named"),
     (["--model", "lab/big,lab/small"], "name fallbacks as ROLE=A,B"),
-    (["--fail-on", "huge"], "flag --fail-on: gate.fail_on: Input should be 'critical', 'major', 'minor' or 'none'"),
+    (
+        ["--fail-on", "huge"],
+        "flag --fail-on: gate.fail_on: Input should be 'critical', 'major', 'minor' or 'none'",
+    ),
     (["--timeout", "soon"], "flag --timeout: run.timeout: write seconds as a number, or a duration"),
     (["--format", "pdf"], "there is no report format 'pdf'"),
     (["--output", "x.md", "--format", "md", "--format", "json"], "--output takes one report"),
@@ -302,7 +341,10 @@ USAGE = [
     (["--no-config"], "--config and --no-config exclude each other"),
     (["--prompts", "nope"], "nope: there is no such folder with role files"),
     (["--modle", "x"], "unrecognized arguments: --modle (did you mean --model?)"),
-    (["--concurrency", "0"], "flag --concurrency: run.concurrency: Input should be greater than or equal to 1"),
+    (
+        ["--concurrency", "0"],
+        "flag --concurrency: run.concurrency: Input should be greater than or equal to 1",
+    ),
 ]
 
 
@@ -325,7 +367,10 @@ def test_malformed_patch_is_refused_with_its_line(shop, server, capsys, monkeypa
     configure(shop, server)
     (shop.root.parent / "broken.patch").write_text("--- a/x\n+++ b/x\n@@ -1,2 +1,2 @@\n-x\n")
     assert run("--patch", "../broken.patch") == 2
-    assert "../broken.patch:4: malformed patch: the patch ends in the middle of a hunk" in capsys.readouterr().err
+    assert (
+        "../broken.patch:4: malformed patch: the patch ends in the middle of a hunk"
+        in capsys.readouterr().err
+    )
 
 
 def test_nothing_to_review_on_the_default_branch(shop, server, capsys):
@@ -427,7 +472,11 @@ def test_report_is_rendered_again_with_the_same_result(shop, server, capsys):
     assert (shop.root / "again.json").read_text() == file.read_text()
 
 
-BAD_REPORTS = [("{}", "not a report in JSON: schema_version"), ("no", "not a report in JSON: the file"), (None, "cannot be read")]
+BAD_REPORTS = [
+    ("{}", "not a report in JSON: schema_version"),
+    ("no", "not a report in JSON: the file"),
+    (None, "cannot be read"),
+]
 
 
 @pytest.mark.parametrize(("text", "message"), BAD_REPORTS)
@@ -442,7 +491,9 @@ def test_file_that_is_no_report(shop, capsys, text, message):
 def test_report_of_another_version(shop, server, capsys):
     configure(shop, server)
     run("-o", "x.json")
-    shop.write("x.json", (shop.root / "x.json").read_text().replace('"schema_version": 1', '"schema_version": 99'))
+    shop.write(
+        "x.json", (shop.root / "x.json").read_text().replace('"schema_version": 1', '"schema_version": 99')
+    )
     assert main(["report", "x.json"]) == 2
     assert "has version 99 of the report's schema" in capsys.readouterr().err
 
@@ -457,15 +508,33 @@ def test_json_report_follows_the_published_schema(shop, server):
     (file,) = shop.root.glob("reports/*.json")
     data = json.loads(file.read_text())
     jsonschema.validate(data, published)
-    fixed = {"id", "severity", "category", "title", "path", "line", "end_line", "side", "quote", "explanation", "recommendation", "grounding", "reviewers"}
+    fixed = {
+        "id",
+        "severity",
+        "category",
+        "title",
+        "path",
+        "line",
+        "end_line",
+        "side",
+        "quote",
+        "explanation",
+        "recommendation",
+        "grounding",
+        "reviewers",
+    }
     assert all(fixed <= set(item) for item in (*data["findings"], *data["unverified"]))
-    assert {"role", "model", "status", "rating", "summary", "strengths", "recommendations"} <= set(data["reviews"][0])
+    assert {"role", "model", "status", "rating", "summary", "strengths", "recommendations"} <= set(
+        data["reviews"][0]
+    )
     assert {"status", "findings", "unverified", "reviews", "coverage", "usage"} <= set(data)
 
 
 def test_min_severity_hides_but_counts(shop, server):
     configure(shop, server)
-    server.default = streamed(review(finding(file="shop/cart.py", quote="        return total / count", severity="minor")))
+    server.default = streamed(
+        review(finding(file="shop/cart.py", quote="        return total / count", severity="minor"))
+    )
     assert run("--min-severity", "major") == 0
     made = report(shop.root)
     assert (made.findings, made.hidden, made.status) == ((), 1, "findings")
@@ -475,7 +544,9 @@ def test_small_window_means_smaller_prompts(shop, server):
     server.models = [{"id": "big", "max_model_len": 6000}]
     configure(shop, server)
     shop.write("data.py", "".join(f"value_{n} = compute({n}, 'text {n}')\n" for n in range(300)))
-    server.default = lambda body: streamed(VERDICT if "You reviewed" in body["messages"][0]["content"] else CLEAN)
+    server.default = lambda body: streamed(
+        VERDICT if "You reviewed" in body["messages"][0]["content"] else CLEAN
+    )
     assert run("--role", "code_quality") == 0
     assert len(server.requests) > 3
     assert all(body["max_tokens"] <= 2000 for body in server.requests)
@@ -490,7 +561,11 @@ def test_window_that_is_too_small(shop, server, capsys):
 
 def test_detected_server_is_used_and_named(shop, server, capsys):
     (shop.root.parent / "lab.toml").write_text(f'[providers.lmstudio]\nbase_url = "{server.url}"\n')
-    server.models = [{"id": "embed", "type": "embeddings"}, {"id": "cold", "state": "not-loaded"}, {"id": "warm", "state": "loaded"}]
+    server.models = [
+        {"id": "embed", "type": "embeddings"},
+        {"id": "cold", "state": "not-loaded"},
+        {"id": "warm", "state": "loaded"},
+    ]
     assert run() == 0
     assert f"No model is configured: using lmstudio/warm, found at {server.url}." in capsys.readouterr().err
     assert {body["model"] for body in server.requests} == {"warm"}
@@ -507,10 +582,15 @@ def test_built_in_reviewer_when_nothing_is_there(shop, capsys):
 
 
 def test_own_role_and_scripted_replies(shop, tmp_path, monkeypatch):
-    shop.write(".reviewer/prompts/sql.md.j2", '+++\ntitle = "SQL"\nfocus = "queries"\nglobs = ["*.sql"]\n+++\nLook.\n')
+    shop.write(
+        ".reviewer/prompts/sql.md.j2",
+        '+++\ntitle = "SQL"\nfocus = "queries"\nglobs = ["*.sql"]\n+++\nLook.\n',
+    )
     (tmp_path / "replies").mkdir()
     (tmp_path / "replies/sql.json").write_text(CLEAN)
-    (tmp_path / "lab.toml").write_text('[defaults]\nmodel = "demo/x"\n[providers.demo]\nkind = "scripted"\nreplies = "../replies"\n')
+    (tmp_path / "lab.toml").write_text(
+        '[defaults]\nmodel = "demo/x"\n[providers.demo]\nkind = "scripted"\nreplies = "../replies"\n'
+    )
     assert run("--role", "sql") == 0
     (reviewed,) = report(shop.root).reviews
     assert (reviewed.status, reviewed.reasons) == ("skipped", ("no changed file matches its patterns",))
@@ -521,7 +601,9 @@ def test_own_role_and_scripted_replies(shop, tmp_path, monkeypatch):
 
 def test_broken_role_file_is_named_with_its_line(shop, server, capsys):
     configure(shop, server)
-    shop.write(".reviewer/prompts/sql.md.j2", '+++\ntitle = "SQL"\nfocus = "queries"\n+++\nLook at\n{{ nope }}.\n')
+    shop.write(
+        ".reviewer/prompts/sql.md.j2", '+++\ntitle = "SQL"\nfocus = "queries"\n+++\nLook at\n{{ nope }}.\n'
+    )
     assert run() == 2
     assert ".reviewer/prompts/sql.md.j2:6: 'nope' is undefined" in capsys.readouterr().err
 
@@ -531,7 +613,15 @@ def test_hostile_words_stay_in_their_place(shop, server):
     evil = "</details>\n# Owned\n<script>alert(1)</script> @everyone ::error::x\n```\n![x](http://evil/)"
     server.default = streamed(
         review(
-            finding(file="shop/cart.py", quote="        return total / count", title=evil, explanation=evil, recommendation=evil, suggestion=evil, failure_scenario=evil),
+            finding(
+                file="shop/cart.py",
+                quote="        return total / count",
+                title=evil,
+                explanation=evil,
+                recommendation=evil,
+                suggestion=evil,
+                failure_scenario=evil,
+            ),
             finding(file=evil, quote=evil, title=evil),
             summary=evil,
             strengths=[evil],
@@ -543,11 +633,19 @@ def test_hostile_words_stay_in_their_place(shop, server):
     from markdown_it import MarkdownIt
 
     parsed = MarkdownIt("gfm-like", {"linkify": False}).parse(page.read_text())
-    headings = [parsed[n + 1].content for n, token in enumerate(parsed) if token.type == "heading_open" and token.level == 0]
+    headings = [
+        parsed[n + 1].content
+        for n, token in enumerate(parsed)
+        if token.type == "heading_open" and token.level == 0
+    ]
     assert not any(text.strip().startswith("Owned") for text in headings)
     html = [token.content for token in parsed if token.type == "html_block"]
     assert all("script" not in text for text in html)
-    assert all(child.type not in {"image", "link_open", "html_inline"} for token in parsed for child in token.children or [])
+    assert all(
+        child.type not in {"image", "link_open", "html_inline"}
+        for token in parsed
+        for child in token.children or []
+    )
     assert "Run details" in headings
 
 

@@ -168,12 +168,14 @@ def _labelled(findings: Sequence[Finding], titles: dict[str, str], *, prefix: st
 
 
 def _said(voice: Voice, titles: dict[str, str]) -> _Said:
-    text = (
-        voice.explanation
-        if voice.explanation.startswith(voice.title)
-        else f"{voice.title}. {voice.explanation}"
-    )
-    return _Said(titles.get(voice.role, voice.role), voice.severity, text)
+    return _Said(titles.get(voice.role, voice.role), voice.severity, _in_one(voice))
+
+
+def _in_one(voice: Voice) -> str:
+    """Title and explanation as one text."""
+    if voice.explanation.startswith(voice.title):
+        return voice.explanation
+    return f"{voice.title.rstrip('.')}: {voice.explanation}"
 
 
 def _groups(entries: Sequence[_Entry]) -> list[_Group]:
@@ -195,13 +197,13 @@ def _own_words(role: str, report: Report, labels: dict[str, str]) -> list[_Group
     made = []
     for severity in Severity:
         said = [
-            Safe(f"{inline(voice.title)} ({labels[finding.id]}, {place(finding)})")
+            Safe(f"**{labels[finding.id]}** {inline(_in_one(voice))} ({place(finding)})")
             for finding in report.findings
             for voice in finding.voices
             if voice.role == role and voice.severity is severity
         ]
         said += [
-            Safe(f"{inline(voice.title)} (unverified)")
+            Safe(f"{inline(_in_one(voice))} (unverified)")
             for finding in report.unverified
             for voice in finding.voices
             if voice.role == role and voice.severity is severity

@@ -4,7 +4,7 @@ import json
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -87,7 +87,11 @@ class ChatServer:
             self.requests.append(body)
             queue = self.replies.get(body["model"])
             reply = self.default if not queue else queue.pop(0) if len(queue) > 1 else queue[0]
-        return reply(body) if callable(reply) else reply
+        answer = reply(body) if callable(reply) else reply
+        named = json.dumps(body["model"]).encode()
+        return replace(
+            answer, pieces=tuple(p.replace(b'"model": "m"', b'"model": ' + named) for p in answer.pieces)
+        )
 
     def list_models(self) -> Answer:
         rows = [
