@@ -53,8 +53,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _guarded(handler: Callable[[argparse.Namespace], int], arguments: argparse.Namespace) -> int:
-    from reviewer.crash import CrashLog  # noqa: PLC0415  # nothing that --help does not need
-    from reviewer.errors import UserError  # noqa: PLC0415
+    from reviewer.errors import UserError  # noqa: PLC0415  # nothing that --help does not need
 
     try:
         return handler(arguments)
@@ -68,14 +67,20 @@ def _guarded(handler: Callable[[argparse.Namespace], int], arguments: argparse.N
     except BaseExceptionGroup as group:
         single = _only_user_errors(group)
         if single is None:
-            return CrashLog.write(group, status=_BUG)
+            return _crashed(group)
         sys.stderr.write(f"reviewer: error: {single}\n")
         return _USAGE
     except UserError as error:
         sys.stderr.write(f"reviewer: error: {error}\n")
         return _USAGE
     except Exception as error:  # noqa: BLE001  # the one place where everything else ends
-        return CrashLog.write(error, status=_BUG)
+        return _crashed(error)
+
+
+def _crashed(error: BaseException) -> int:
+    from reviewer.crash import CrashLog  # noqa: PLC0415
+
+    return CrashLog.write(error, status=_BUG)
 
 
 def _only_user_errors(group: BaseExceptionGroup[BaseException]) -> BaseException | None:

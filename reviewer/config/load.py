@@ -189,7 +189,7 @@ def _environment_layer(environment: Mapping[str, str]) -> Layer:
         parts = dotted.split(".") if dotted else name.removeprefix(_PREFIX).lower().split("__")
         if len(parts) < 2:  # noqa: PLR2004  # a section and a key
             hint = "Write REVIEWER_SECTION__KEY, such as REVIEWER_GATE__FAIL_ON."
-            if near := get_close_matches(name, _SHORT, n=1):
+            if near := get_close_matches(name, _SHORT, n=1, cutoff=0.75):
                 hint = f"Did you mean {near[0]}?"
             raise ConfigError(f"environment: unknown variable {name}. {hint}")
         values[_join(*parts)] = environment[name]
@@ -227,14 +227,22 @@ def _check(layer: Layer) -> None:
 
 
 def _unknown(key: str, source: str) -> str:
-    keys = known_keys()
+    """The message for a key that does not exist, with the nearest one that does."""
+    keys, sections = known_keys(), list(Settings.model_fields)
     parts = key.split(".")
+    if parts[0] not in sections:
+        near = get_close_matches(parts[0], sections, n=1, cutoff=0.75)
+        near = near or [known for known in keys if known.rpartition(".")[2] == parts[-1]][:1]
+        if near:
+            return f"{source}: unknown key {parts[0]!r}. Did you mean {near[0]!r}?"
+        return (
+            f"{source}: unknown key {parts[0]!r}. Sections: {', '.join(sections)}; "
+            "`reviewer config keys` lists all keys."
+        )
     generic = ".".join([parts[0], "NAME", *parts[2:]]) if parts[0] in NAMED and len(parts) > 1 else key
-    near = get_close_matches(generic, keys, n=1, cutoff=0.5)
-    if not near:
-        sections = ", ".join(Settings.model_fields)
-        return f"{source}: unknown key {key!r}. Sections: {sections}; `reviewer config keys` lists all keys."
-    suggestion = near[0].replace("NAME", parts[1]) if "NAME" in near[0] and len(parts) > 1 else near[0]
+    here = [known for known in keys if known.startswith(f"{parts[0]}.")]
+    near = get_close_matches(generic, here, n=1, cutoff=0.5) or here[:1]
+    suggestion = near[0].replace("NAME", parts[1]) if len(parts) > 1 else near[0]
     return f"{source}: unknown key {key!r}. Did you mean {suggestion!r}?"
 
 

@@ -1,0 +1,232 @@
+"""The small commands, as the real command line."""
+
+import json
+import os
+
+import pytest
+
+from reviewer.cli import main
+from tests.support.server import ChatServer, error, running, streamed
+from tests.support.values import review
+
+
+@pytest.fixture
+def server():
+    with running(ChatServer(default=streamed(review()))) as started:
+        yield started
+
+
+@pytest.fixture
+def here(repo, monkeypatch):
+    repo.commit({"a.py": "x = 1\n"})
+    monkeypatch.chdir(repo.root)
+    for name in list(os.environ):
+        if name.startswith("REVIEWER_") or name.endswith("_API_KEY"):
+            monkeypatch.delenv(name)
+    return repo
+
+
+@pytest.fixture
+def nothing_else(monkeypatch):
+    """No server of the person who runs the tests is looked for."""
+    monkeypatch.setattr("reviewer.detect.LOCAL", ())
+
+
+def lab(here, server, extra: str = "") -> None:
+    here.write("reviewer.toml", f'[providers.lab]\nkind = "openai"\nbase_url = "{server.url}"\n{extra}')
+
+
+def test_models(here, server, capsys, nothing_else):
+    server.models = [
+        {"id": "big", "state": "loaded", "loaded_context_length": 8192},
+        {"id": "cold", "state": "not-loaded"},
+        "plain",
+        {"id": "e", "type": "embeddings"},
+    ]
+    lab(here, server)
+    assert main(["models"]) == 0
+    assert capsys.readouterr().out.replace(server.url, "URL") == (
+        "lab  URL\n  lab/big  (loaded, window 8,192 tokens)\n  lab/cold  (not loaded)\n  lab/plain\n"
+    )
+    assert main(["models", "--json"]) == 0
+    (row,) = json.loads(capsys.readouterr().out)
+    assert row["models"][0] == {"name": "big", "loaded": True, "window": 8192, "chat": True}
+
+
+def test_models_of_a_server_with_many(here, server, capsys, nothing_else):
+    server.models = [f"m{n}" for n in range(50)]
+    lab(here, server)
+    assert main(["models"]) == 0
+    assert "and 10 more; --everything lists them" in capsys.readouterr().out
+    assert main(["models", "--everything"]) == 0
+    assert "lab/m49" in capsys.readouterr().out
+
+
+def test_models_when_no_server_answers(here, server, capsys, nothing_else):
+    server.listing = error(500, "broken")
+    lab(here, server)
+    assert main(["models"]) == 3
+    said = capsys.readouterr().out
+    assert "does not answer: lab (500): broken" in said
+    assert "No model server was found" in said
+    server.listing = None
+    server.models = []
+    assert main(["models"]) == 3
+    assert "answers, but lists no models" in capsys.readouterr().out
+
+
+def test_keys_make_services_worth_asking(here, server, capsys, nothing_else, monkeypatch):
+    monkeypatch.setenv("OPENROUTER_API_KEY", "sk-x")
+    here.write("reviewer.toml", f'[providers.openrouter]\nbase_url = "{server.url}"\n')
+    server.models = ["other/model", "deepseek/deepseek-v4-pro"]
+    assert main(["init"]) == 2, "there is a file already"
+    assert "exists already; --force replaces it" in capsys.readouterr().err
+    assert main(["models"]) == 0
+    assert "openrouter/deepseek/deepseek-v4-pro" in capsys.readouterr().out
+
+
+def test_init_writes_a_file_that_is_valid(here, server, capsys, nothing_else, monkeypatch, snapshot):
+    monkeypatch.setattr("reviewer.detect.LOCAL", ("lmstudio",))
+    monkeypatch.setenv("REVIEWER_PROVIDERS__LMSTUDIO__BASE_URL", server.url)
+    assert main(["init"]) == 0
+    assert "Default model: lmstudio/big" in capsys.readouterr().out
+    text = (here.root / "reviewer.toml").read_text()
+    assert text.replace(server.url, "URL") == snapshot
+    assert main(["config", "validate"]) == 0
+    assert "3 roles" in capsys.readouterr().out
+    uncommented = "\n".join(
+        line.removeprefix("# ")
+        if line.startswith(("# [", "# models", "# kind", "# base_url", "# api_key", "# guid"))
+        else line
+        for line in text.split("\n")
+    )
+    here.write("reviewer.toml", uncommented)
+    assert main(["config", "validate"]) == 0, "what is commented out is valid too"
+
+
+def test_init_without_any_server(here, capsys, nothing_else):
+    assert main(["init"]) == 0
+    assert "the built-in reviewer is used" in capsys.readouterr().out
+    assert main(["config"]) == 0
+
+
+def test_roles(here, server, capsys):
+    lab(
+        here,
+        server,
+        '[roles.architecture]\nmodels = ["lab/big", "lab/small"]\n[roles.deep_analysis]\nenabled = false\n',
+    )
+    assert main(["roles"]) == 0
+    said = capsys.readouterr().out
+    assert "architecture: Architecture\n" in said
+    assert "models  lab/big, then lab/small" in said
+    assert "deep_analysis (switched off)" in said
+    assert "models  the first model that is found" in said
+
+
+def test_prompt_prints_what_would_be_sent(here, server, capsys):
+    here.write("a.py", "x = 2\n")
+    assert main(["prompt", "architecture", "--uncommitted"]) == 0
+    text = capsys.readouterr().out
+    assert "##### system" in text
+    assert "1 +|x = 2" in text
+    assert main(["prompt", "architecture", "--json"]) == 0
+    row = json.loads(capsys.readouterr().out)
+    assert [message["role"] for message in row["messages"]] == ["system", "user"]
+    lab(here, server, '[defaults]\nmodel = "lab/big"\n')
+    assert main(["run", "--role", "architecture", "-q"]) == 0
+    here.git("add", "reviewer.toml")
+    assert main(["prompt", "architecture", "--json"]) == 0
+    row = json.loads(capsys.readouterr().out)
+    assert server.requests[0]["messages"] == row["messages"]
+    assert main(["prompt", "nope"]) == 2
+
+
+def test_prompt_of_nothing(here, capsys):
+    assert main(["prompt", "architecture"]) == 2
+    assert "nothing to review in uncommitted changes, so there is no prompt" in capsys.readouterr().err
+
+
+def test_config_shows_values_with_their_origin(here, server, capsys, monkeypatch):
+    lab(here, server, '[gate]\nfail_on = "major"\n')
+    monkeypatch.setenv("REVIEWER_TIMEOUT", "10m")
+    assert main(["config", "show", "--model", "lab/big"]) == 0
+    said = capsys.readouterr().out
+    assert f'gate.fail_on = "major"  # {here.root / "reviewer.toml"}' in said
+    assert "run.timeout = 600.0  # environment" in said
+    assert 'defaults.model = "lab/big"  # flag --model' in said
+    assert "run.attempts = 3  # default" in said
+    assert "providers.lab.api_key_env = not set  # default" in said
+    assert main(["config", "keys"]) == 0
+    assert "providers.NAME.base_url = not set  # address" in capsys.readouterr().out
+
+
+def test_config_validates_roles_too(here, server, capsys):
+    lab(here, server, '[roles.nope]\nmodels = ["lab/big"]\n')
+    assert main(["config", "validate"]) == 2
+    assert "there is no role named 'nope'" in capsys.readouterr().err
+
+
+def test_doctor_when_all_is_well(here, server, capsys):
+    lab(here, server, '[defaults]\nmodel = "lab/big"\n')
+    assert main(["doctor"]) == 0
+    said = capsys.readouterr().out
+    assert "FAIL" not in said
+    assert "lab/big for architecture, code_quality, deep_analysis: answered in" in said
+    assert len(server.requests) == 1
+
+
+def test_doctor_says_what_is_wrong(here, server, capsys):
+    lab(here, server, '[defaults]\nmodel = "lab/big"\n')
+    server.default = error(500, "out of memory")
+    assert main(["doctor"]) == 2
+    assert (
+        "FAIL lab/big for architecture, code_quality, deep_analysis: lab (500): out of memory"
+        in capsys.readouterr().out
+    )
+    server.default = streamed("not JSON")
+    assert main(["doctor"]) == 0
+    assert "its answer is not the JSON that was asked for" in capsys.readouterr().out
+    assert main(["doctor", "--model", "lab/bgi"]) == 2
+    assert "FAIL models: Model 'bgi' not found on lab" in capsys.readouterr().out
+    here.write("reviewer.toml", "[gate\n")
+    assert main(["doctor"]) == 2
+    assert "FAIL settings: " in capsys.readouterr().out
+
+
+def test_doctor_outside_of_a_repository(tmp_path, monkeypatch, capsys, nothing_else):
+    monkeypatch.chdir(tmp_path)
+    assert main(["doctor", "--model", "builtin"]) == 2
+    said = capsys.readouterr().out
+    assert "FAIL git: " in said
+    assert "ok   builtin/rules" in said
+
+
+def test_doctor_of_a_dead_server(here, capsys):
+    here.write(
+        "reviewer.toml",
+        '[defaults]\nmodel = "lab/x"\n[providers.lab]\nkind = "openai"\nbase_url = "http://127.0.0.1:9/v1"\n',
+    )
+    assert main(["doctor"]) == 2
+    assert "FAIL models: lab/x could not be checked" in capsys.readouterr().out
+
+
+WRONG = [
+    ([], "the following arguments are required: COMMAND"),
+    (["nope"], "invalid choice: 'nope'"),
+    (["prompt"], "the following arguments are required: ROLE"),
+    (["config", "nope"], "invalid choice"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "message"), WRONG)
+def test_wrong_usage(here, capsys, arguments, message):
+    assert main(arguments) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_version_and_help(capsys):
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out.startswith("reviewer ")
+    assert main(["--help"]) == 0
+    assert main(["review", "--help"]) == 0, "run has an alias"
