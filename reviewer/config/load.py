@@ -189,8 +189,9 @@ def _environment_layer(environment: Mapping[str, str]) -> Layer:
         parts = dotted.split(".") if dotted else name.removeprefix(_PREFIX).lower().split("__")
         if len(parts) < 2:  # noqa: PLR2004  # a section and a key
             hint = "Write REVIEWER_SECTION__KEY, such as REVIEWER_GATE__FAIL_ON."
-            if near := get_close_matches(name, _SHORT, n=1, cutoff=0.75):
-                hint = f"Did you mean {near[0]}?"
+            known = {short.removeprefix(_PREFIX): short for short in _SHORT}
+            if near := get_close_matches(name.removeprefix(_PREFIX), known, n=1):
+                hint = f"Did you mean {known[near[0]]}?"
             raise ConfigError(f"environment: unknown variable {name}. {hint}")
         values[_join(*parts)] = environment[name]
     return Layer("environment", values)

@@ -22,7 +22,6 @@ _CHANNEL = re.compile(r"<\|channel\|>(\w+)(?:\s*<\|constrain\|>\s*\w+)?\s*<\|mes
 _TOKEN = re.compile(r"<\|[a-z_]+\|>|__LM_STUDIO_INTERNAL_\w+?__")
 _FENCE = re.compile(r"^[ \t]*(`{3,}|~{3,})[^\n`]*\n(.*?)(?:^[ \t]*\1[ \t]*$|\Z)", re.DOTALL | re.MULTILINE)
 _YAML_START = re.compile(r"^(?:findings|issues|problems|comments)[ \t]*:", re.MULTILINE)
-_YAML_ANCHOR = re.compile(r"(?:^|[\s:\-\[,])[&*]\w")
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,10 +145,13 @@ def yaml_value(text: str) -> Candidate | None:
     fenced = _FENCE.search(text)
     piece = fenced[2] if fenced else text
     start = _YAML_START.search(piece)
-    if start is None or len(piece) > _MAX_YAML or _YAML_ANCHOR.search(piece):
+    if start is None or len(piece) > _MAX_YAML:
         return None
+    piece = piece[start.start() :]
     try:
-        value = yaml.safe_load(piece[start.start() :])
+        if any(isinstance(token, yaml.AnchorToken | yaml.AliasToken) for token in yaml.scan(piece)):
+            return None
+        value = yaml.safe_load(piece)
     except (yaml.YAMLError, ValueError, RecursionError):
         return None
     return Candidate(value, repaired=True) if isinstance(value, dict) else None

@@ -1,6 +1,7 @@
 """The only way of a model's text into the program: a ladder from strict to tolerant, or a named refusal."""
 
-from collections.abc import Iterable, Iterator, Sequence
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -94,6 +95,7 @@ _KNOWN |= {
     "number",
 }
 _DEPTH = 4
+_PATH_LIKE = re.compile(r"[/.]\w")
 _TITLE_CHARACTERS = 90
 _UNKNOWN_PER_ITEM = 2
 
@@ -203,6 +205,8 @@ def _is_item(entry: Any) -> bool:
     if not isinstance(entry, dict):
         return False
     keys = {fold(key) for key in entry}
+    if any(isinstance(entry[key], list) for key in entry if fold(key) in _ROOTS):
+        return False  # a group of findings
     return bool(keys & {*_FILE, *_QUOTE, *_LINE}) and bool(keys & {*_TEXT, *_TITLE})
 
 
@@ -234,19 +238,39 @@ def _search(value: Any, depth: int) -> _Root | None:
     if isinstance(value, list):
         if any(_is_item(entry) for entry in value):
             return {}, value
-        # Several values: the last one that is a review is the final one.
-        return _first_of(reversed(value), depth)
+        return _joined([("", entry) for entry in value], depth)
     if isinstance(value, dict):
         folded = {fold(key): part for key, part in value.items()}
         for name in _ROOTS:
             if name in folded and (entries := _entries(folded[name])) is not None:
-                return folded, entries
-        return _first_of(value.values(), depth)
+                return folded, _in_file(entries, text_of(first(folded, _FILE)))
+        return _joined(list(value.items()), depth)
     return None
 
 
-def _first_of(values: Iterable[Any], depth: int) -> _Root | None:
-    return next((found for value in values if (found := _search(value, depth + 1)) is not None), None)
+def _joined(parts: Sequence[tuple[str, Any]], depth: int) -> _Root | None:
+    """The findings of all parts of a value, such as one group for each file; a group names their file."""
+    fields: dict[str, Any] = {}
+    entries: list[Any] = []
+    found = False
+    for name, part in parts:
+        root = _search(part, depth + 1)
+        if root is None:
+            continue
+        found = True
+        fields |= root[0]
+        entries += _in_file(root[1], name if _PATH_LIKE.search(name) else "")
+    return (fields, entries) if found else None
+
+
+def _in_file(entries: list[Any], file: str) -> list[Any]:
+    """The findings of a group, with the group's file for those that name none."""
+    if not file:
+        return entries
+    return [
+        {"file": file, **entry} if isinstance(entry, dict) and first(entry, _FILE) is None else entry
+        for entry in entries
+    ]
 
 
 def _entries(value: Any) -> list[Any] | None:

@@ -249,9 +249,11 @@ def classify(asked: Asked, status: int, text: str, wait: float | None) -> ModelE
     """
     body = read_error(text)
     if body is None:
-        if text.lstrip().startswith("<"):
+        page = text.lstrip().startswith("<")
+        if page and status in {200, 400, 404, 405}:
             return _not_an_api(asked, status)
-        body = ErrorBody(message=text.strip()[:_SHOWN] or f"HTTP status {status} without a body")
+        shown = "a web page instead of an answer" if page else text.strip()[:_SHOWN]
+        body = ErrorBody(message=shown or "no reason given")
     case = _Case(asked, status, body, wait if wait is not None else body.retry_after)
     return _by_words(case) or _by_status(case)
 
@@ -324,8 +326,6 @@ def _by_status(case: _Case) -> ModelError:
 
 
 def _not_an_api(asked: Asked, status: int) -> ModelError:
-    if status in range(500, 600):
-        return ServerBrokenError(f"{asked.provider} ({status}): an HTML page instead of an answer")
     return ProtocolError(
         f"{asked.base_url} answered with a web page ({status}), not as an API. Check base_url: "
         "most servers want it to end in /v1."

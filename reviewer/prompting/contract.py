@@ -75,7 +75,7 @@ class AskedFinding(_Asked):
     severity: Literal["critical", "major", "minor"] = Field(description="by the criteria for severity")
     recommendation: str = Field(description="what to do about it, in one or two sentences")
     suggestion: str | None = Field(
-        description="code that replaces the quoted lines, if it is short and certain"
+        description="code to put in place of the quoted lines, indented like them, if short and certain"
     )
     confidence: Literal["high", "medium", "low"] = Field(description="how sure you are that it is real")
 

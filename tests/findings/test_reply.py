@@ -83,6 +83,12 @@ READABLE = {
         'One:\n```json\n{"file": "a.py", "title": "x"}\n```\nTwo:\n```json\n{"file": "b.py", "title": "y"}\n```',
         ["a.py", "b.py"],
     ),
+    "groups by file": (
+        '[{"file": "a.py", "summary": "s", "issues": [{"line": 1, "title": "x"}]}, {"file": "b.py", "issues": [{"line": 2, "title": "y"}]}]',
+        ["a.py", "b.py"],
+    ),
+    "groups by name": ('{"src/a.py": [{"line": 1, "title": "x"}], "src/b.py": [{"line": 2, "title": "y"}]}', ["src/a.py", "src/b.py"]),
+    "one group": ('{"file": "a.py", "summary": "s", "issues": [{"line": 1, "title": "x"}, {"file": "b.py", "title": "y"}]}', ["a.py", "b.py"]),
     "tag inside a finding": ('{"findings": [{"file": "a.py", "title": "x", "message": "see </think> here"}]}', ["a.py"]),
     "tag inside a finding, with prose": (
         'Review:\n{"findings": [{"file": "a.py", "title": "x", "message": "see </think> here"}]}',
@@ -113,6 +119,7 @@ REFUSED = {
     "truncated before the first finding": '{"summary": "Three issues.", "findings": [{"fil',
     "thousands of brackets": "[" * 5000,
     "findings that are none": '{"findings": [1, 2, {}]}',
+    "yaml that refers to itself": "findings: &-a\n  - file: a.py\n    title: *-a\n",
     "a list of something else": '{"results": [{"score": 3}]}',
 }
 

@@ -117,6 +117,8 @@ CLASSES = {
     "timeout": (408, body("slow"), ServerBrokenError),
     "error with status 200": (200, body("Provider returned error"), ServerBrokenError),
     "page behind a proxy": (502, "<html>Bad gateway</html>", ServerBrokenError),
+    "page of a limiter": (429, "<html>slow down</html>", RateLimitedError),
+    "page of a guard": (401, "<html>log in</html>", KeyRejectedError),
     "page": (200, "<!DOCTYPE html>", ProtocolError),
     "redirect": (301, "", ProtocolError),
     "teapot": (418, body("short and stout"), ProtocolError),
