@@ -378,7 +378,7 @@ def test_nothing_to_review_on_the_default_branch(shop, server, capsys):
     configure(shop, server)
     assert run() == 0
     said = capsys.readouterr().err
-    assert "Nothing to review: uncommitted changes is empty (nothing is committed over main)." in said
+    assert "Nothing to review in uncommitted changes (nothing is committed over main)." in said
     assert "reviewer run --commit HEAD" in said
     assert "reviewer run --all" in said
     assert not (shop.root / "reports").exists()

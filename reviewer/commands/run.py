@@ -111,7 +111,7 @@ def _nothing(options: RunOptions, changes: ChangeSet, terminal: Terminal) -> int
         terminal.say(f"Nothing to review in {changes.title}: all {len(changes.skipped)} files are left out.")
         return OK
     why = f" ({'; '.join(changes.notes)})" if changes.notes else ""
-    terminal.say(f"Nothing to review: {changes.title} is empty{why}.")
+    terminal.say(f"Nothing to review in {changes.title}{why}.")
     if isinstance(options.target, Worktree):
         terminal.say(
             "To review the last commit: reviewer run --commit HEAD. To review all files: reviewer run --all."

@@ -48,7 +48,9 @@ def _review(prompt: Prompt) -> AskedReview:
     batch = prompt.batch
     sources = [source_of(section.change) for section in batch.sections] if batch else []
     others = batch.others if batch else ()
-    observations = _observe(sources, others, prompt.kind)
+    # Whether a change has tests is a question about the whole of it, asked with its first part.
+    whole = batch is not None and batch.index == 1 and not batch.snapshot
+    observations = _observe(sources, others if whole else None, prompt.kind)
     unread = sum(source.text is None for source in sources)
     summary = f"{_ABOUT} {len(observations)} of its rules apply to {len(sources)} changed files."
     if unread:
@@ -73,7 +75,9 @@ def _review(prompt: Prompt) -> AskedReview:
     )
 
 
-def _observe(sources: list[Source], others: tuple[str, ...], kind: ModelKind) -> list[Observation]:
+def _observe(
+    sources: list[Source], others: tuple[str, ...] | None, kind: ModelKind
+) -> list[Observation]:
     """What the analysers of one kind of role see; a general role gets all of them."""
     # Analysers are slow to import, and listing the model needs none.
     from reviewer.models.builtin import complexity, leftovers, ruff_rules, secrets  # noqa: PLC0415
@@ -86,7 +90,7 @@ def _observe(sources: list[Source], others: tuple[str, ...], kind: ModelKind) ->
         found += complexity.find(sources)
     if ModelKind.CODING in wanted:
         found += leftovers.find(sources)
-    if ModelKind.THINKING in wanted:
+    if ModelKind.THINKING in wanted and others is not None:
         found += leftovers.untested(sources, others)
     kept = [item for item in found if item.kind in wanted]
     return sorted(kept, key=lambda item: (item.severity.rank, item.path, item.line, item.title))
