@@ -94,7 +94,7 @@ async def _find_default(loaded: Loaded, environment: Mapping[str, str], say: Say
         return None
     for found in await look_around(loaded, environment):
         if found.choice is not None:
-            say(f"No model is configured: using {found.choice}, found at {found.endpoint.base_url}.")
+            say(f"No model is configured: using {found.choice}, found at {found.endpoint.address}.")
             return found
     say(
         "No model is configured, no server was found on this machine and no known key is set: using the "

@@ -53,7 +53,7 @@ def configuration(found: list[Found], roles: list[Role]) -> str:
     for item in found:
         names = [model.name for model in item.listing.models or () if model.chat]
         if names:
-            rows.append(f"# {item.endpoint.name} at {item.endpoint.base_url} offers: {', '.join(names[:12])}")
+            rows.append(f"# {item.endpoint.name} at {item.endpoint.address} offers: {', '.join(names[:12])}")
     rows += ["", "# A server of your own that speaks OpenAI's chat completions:", "# [providers.lab]"]
     rows += ['# kind = "openai"', '# base_url = "http://127.0.0.1:9000/v1"', '# api_key_env = "LAB_KEY"', ""]
     for role in roles:

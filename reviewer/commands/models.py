@@ -38,7 +38,7 @@ def list_models(common: Common, *, as_json: bool, everything: bool) -> int:
 
 
 def _print(item: Found, *, everything: bool) -> None:
-    head = f"{item.endpoint.name}  {item.endpoint.base_url}"
+    head = f"{item.endpoint.name}  {item.endpoint.address}"
     if item.listing.error is not None:
         sys.stdout.write(visible(f"{head}\n  does not answer: {item.listing.error}\n"))
         return
@@ -64,7 +64,7 @@ def _facts(model: ModelInfo) -> str:
 def _row(item: Found) -> dict[str, object]:
     return {
         "provider": item.endpoint.name,
-        "base_url": item.endpoint.base_url,
+        "base_url": item.endpoint.address,
         "error": str(item.listing.error) if item.listing.error else None,
         "models": [
             {"name": model.name, "loaded": model.loaded, "window": model.window, "chat": model.chat}

@@ -17,9 +17,10 @@ _MAX_YAML = 200_000
 
 _REASONING = r"think|thinking|reasoning|analysis|thought"
 _BLOCK = re.compile(rf"(?:^|(?<=\n))[ \t]*<({_REASONING})>.*?(?:</\1>|\Z)", re.DOTALL | re.IGNORECASE)
-_ORPHAN = re.compile(rf"</(?:{_REASONING})>", re.IGNORECASE)
+_ORPHAN = re.compile(rf"</(?:{_REASONING})>[ \t]*(?=\n|\Z|[{{\[`])", re.IGNORECASE)
 _CHANNEL = re.compile(r"<\|channel\|>(\w+)(?:\s*<\|constrain\|>\s*\w+)?\s*<\|message\|>")
-_TOKEN = re.compile(r"<\|[a-z_]+\|>|__LM_STUDIO_INTERNAL_\w+?__")
+_TEMPLATE_MARK = r"(?:<\|[a-z_]+\|>|__LM_STUDIO_INTERNAL_\w+?__)"
+_MARKS_AROUND = re.compile(rf"\A(?:\s*{_TEMPLATE_MARK})+|(?:{_TEMPLATE_MARK}\s*)+\Z")
 _FENCE = re.compile(r"^[ \t]*(`{3,}|~{3,})[^\n`]*\n(.*?)(?:^[ \t]*\1[ \t]*$|\Z)", re.DOTALL | re.MULTILINE)
 _YAML_START = re.compile(r"^(?:findings|issues|problems|comments)[ \t]*:", re.MULTILINE)
 
@@ -52,24 +53,22 @@ def strict_candidate(text: str) -> Candidate | None:
 def without_reasoning(text: str) -> str:
     """The text without thoughts: tagged blocks, all before a lone closing tag, channels that are not final.
 
-    A tag counts only at the start of a line, so that a finding about such tags survives; a block that is
-    never closed reaches to the end.
+    Code about such tags may be quoted in an answer. So an opening tag counts only at the start of a line, a
+    closing one only before the end of a line or the answer, and channels only if the text begins with one. A
+    block that is never closed reaches to the end.
     """
-    text = text.replace("\0", "").lstrip("\ufeff")
-    channels = list(_CHANNEL.finditer(text))
-    if channels:
-        final = [match for match in channels if match[1] == "final"]
-        text = text[final[-1].end() :] if final else ""
+    text = text.replace("\0", "").lstrip("\ufeff").strip()
+    if text.startswith("<|"):
+        final = [match for match in _CHANNEL.finditer(text) if match[1] == "final"]
+        if final:
+            text = text[final[-1].end() :]
+        elif _CHANNEL.search(text):
+            return ""
     text = _BLOCK.sub("", text)
-    orphans = [match for match in _ORPHAN.finditer(text) if not _inside_value(text, match.start())]
+    orphans = list(_ORPHAN.finditer(text))
     if orphans:
         text = text[orphans[-1].end() :]
-    return _TOKEN.sub("", text).strip()
-
-
-def _inside_value(text: str, position: int) -> bool:
-    """Whether a position lies in a JSON value that decodes, such as a tag quoted in a finding."""
-    return any(start < position < end for start, end, _ in _decoded(text))
+    return _MARKS_AROUND.sub("", text.strip()).strip()
 
 
 def found_values(text: str) -> list[Candidate]:
@@ -80,11 +79,11 @@ def found_values(text: str) -> list[Candidate]:
     fenced = [candidate for match in _FENCE.finditer(text) if (candidate := strict_candidate(match[2]))]
     if len(fenced) == 1:
         return [replace(fenced[0], repaired=True)]
-    return [Candidate(value, repaired=True) for _, _, value in _decoded(text)]
+    return [Candidate(value, repaired=True) for value in _decoded(text)]
 
 
-def _decoded(text: str) -> Iterator[tuple[int, int, Any]]:
-    """Start, end and value of every JSON object or array that decodes, the outermost that do."""
+def _decoded(text: str) -> Iterator[Any]:
+    """Every JSON object or array that decodes, the outermost that do."""
     at, tried = 0, 0
     decoder = json.JSONDecoder(strict=False, object_pairs_hook=_joined)
     for match in re.finditer(r"[{\[]", text):
@@ -98,7 +97,7 @@ def _decoded(text: str) -> Iterator[tuple[int, int, Any]]:
             value, at = decoder.raw_decode(text, start)
         except (ValueError, RecursionError):
             continue
-        yield start, at, value
+        yield value
 
 
 _STRING = r'"(?:[^"\\]|\\.)*"'

@@ -53,7 +53,7 @@ _HORIZONS = {
     Horizon.LONG: ("long", "months", "later", "eventually"),
 }
 _CATEGORY_WORDS = {
-    "security": ("secur", "vulnerab", "injection", "auth", "secret"),
+    "security": ("secur", "vulnerab", "injection", "auth", "secret", "privilege", "escalat"),
     "concurrency": ("concurren", "race", "thread", "deadlock", "async"),
     "error handling": ("error hand", "exception", "error-hand", "error_hand", "resilien"),
     "performance": ("perform", "memory", "efficien", "scal"),
@@ -131,12 +131,22 @@ def fold(name: str) -> str:
 
 
 def severity_of(value: Any) -> Severity:
-    """A severity by any of its common names; the lowest where none is recognised, as the rubric says."""
+    """A severity by any of its common names: the first one counts.
+
+    The lowest where none is recognised or it is negated, as the criteria say for cases of doubt.
+    """
     words = re.findall(r"[a-z]+\d?", text_of(value).lower())
-    for severity, names in _SEVERITIES.items():
-        if any(word in names for word in words):
-            return severity
+    for before, word in zip(["", *words], words, strict=False):
+        for severity, names in _SEVERITIES.items():
+            if word in names:
+                return Severity.MINOR if before in {"non", "not", "no"} else severity
     return Severity.MINOR
+
+
+def leading_severity(text: str) -> Severity:
+    """The severity that a plain text begins with, such as `[major]` or `Critical:`, else the lowest."""
+    match = re.match(r"\W*([A-Za-z]+\d?)\W*[:\])-]", text)
+    return severity_of(match[1]) if match else Severity.MINOR
 
 
 def horizon_of(value: Any) -> Horizon:
@@ -154,19 +164,21 @@ def confidence_of(value: Any) -> Confidence:
     for confidence in Confidence:
         if confidence.value in text:
             return confidence
-    number = _number(text)
-    if number is None:
+    match = _SHARE.search(text)
+    if match is None:
         return Confidence.MEDIUM
-    scale = 1.0 if number <= 1 and "%" not in text else 10.0 if number <= 10 and "%" not in text else 100.0  # noqa: PLR2004
+    number = float(match[1].replace(",", "."))
+    scale = float(match[2] or 0) or (100.0 if match[3] or number > _TEN else _TEN if number > 1 else 1.0)
     share = number / scale
-    if share >= 0.75:  # noqa: PLR2004
+    if share >= _SURE:
         return Confidence.HIGH
-    return Confidence.MEDIUM if share >= 0.4 else Confidence.LOW  # noqa: PLR2004
+    return Confidence.MEDIUM if share >= _LIKELY else Confidence.LOW
 
 
-def _number(text: str) -> float | None:
-    match = re.search(r"\d+(?:\.\d+)?", text)
-    return float(match[0]) if match else None
+_SHARE = re.compile(r"(\d+(?:[.,]\d+)?)\s*(?:/\s*(\d+)|(%))?")
+_TEN = 10.0
+_SURE, _LIKELY = 0.75, 0.4
+"""Shares from which a number means high or medium confidence."""
 
 
 def category_of(value: Any) -> str:
@@ -177,7 +189,7 @@ def category_of(value: Any) -> str:
     if text in CATEGORIES:
         return text
     for category, parts in _CATEGORY_WORDS.items():
-        if any(part in text for part in parts):
+        if any(re.search(rf"\b{part}", text) for part in parts):
             return category
     return text[:40]
 
@@ -187,7 +199,7 @@ def rating_of(value: Any) -> int | None:
     if isinstance(value, bool) or value is None:
         return None
     text = text_of(value)
-    match = re.search(r"(\d+(?:[.,]\d+)?)\s*(?:/\s*(\d+)|(%))?", text)
+    match = _SHARE.search(text)
     if match is None or text.lstrip().startswith("-"):
         return None
     number = float(match[1].replace(",", "."))

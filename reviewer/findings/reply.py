@@ -23,6 +23,7 @@ from reviewer.findings.fields import (
     first,
     fold,
     horizon_of,
+    leading_severity,
     lines_of,
     rating_of,
     severity_of,
@@ -153,14 +154,27 @@ def _candidates(text: str) -> Iterator[Candidate]:
         return
     items: list[dict[str, Any]] = []
     for version in (text, relaxed(text)):
+        whole = strict_candidate(version)
+        if whole is not None:
+            yield replace(whole, repaired=True)
         values = found_values(version)
-        yield from _finals(values)
+        for candidate in _finals(values):
+            yield _with_fields(candidate, text)
         loose = [candidate.value for candidate in values if _is_item(candidate.value)]
         items = max(items, loose, key=len)
     yield from _mended(text, items)
     parsed = yaml_value(text)
     if parsed is not None:
         yield parsed
+
+
+def _with_fields(candidate: Candidate, text: str) -> Candidate:
+    """A bare list of findings with the other fields of the review around it, as far as they can be mended."""
+    if not isinstance(candidate.value, list):
+        return candidate
+    mended = repaired_value(text)
+    root = _root_of(mended) if mended is not None else None
+    return replace(candidate, value={**root[0], "findings": candidate.value}) if root else candidate
 
 
 def _finals(values: Sequence[Candidate]) -> list[Candidate]:
@@ -336,7 +350,7 @@ def _claim(entry: Any) -> Claim | None:
     """A finding from one entry of the list, or None if it says nothing."""
     if isinstance(entry, str):
         text = text_of(entry)
-        return Claim("", _title(text), text, severity_of(text)) if text else None
+        return Claim("", _title(text), text, leading_severity(text)) if text else None
     if not isinstance(entry, dict):
         return None
     path, lines = split_path(text_of(first(entry, _FILE)))

@@ -77,9 +77,10 @@ class Try:
 
 @dataclass(slots=True)
 class Journal:
-    """Collects the tries of one prompt while it is asked; the layers share it."""
+    """Collects the tries and the unreadable answers of one prompt while it is asked; the layers share it."""
 
     tries: list[Try] = field(default_factory=list)
+    unread: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +154,6 @@ class Asker:
         """
         started = self.clock.now()
         journal = Journal()
-        unread: list[str] = []
         last: ModelError | None = None
         for position, candidate in enumerate(chain):
             try:
@@ -162,14 +162,12 @@ class Asker:
                 raise
             except ModelError as error:
                 last = error
-                if isinstance(error, InvalidReplyError):
-                    unread.append(error.text)
                 if position + 1 < len(chain):
                     self._tell_failover(prompt, candidate.model, chain[position + 1].model, error)
                 continue
             return Answer(value, reply, candidate.model, tuple(journal.tries), self.clock.now() - started)
         assert last is not None, "a chain has at least one model"  # noqa: S101  # our own contract
-        raise NoAnswerError(last, tuple(journal.tries), tuple(unread))
+        raise NoAnswerError(last, tuple(journal.tries), tuple(journal.unread))
 
     def _tell_failover(self, prompt: Prompt, model: ModelRef, successor: ModelRef, error: ModelError) -> None:
         self.listener(FailedOver(prompt.role, prompt.label, str(model), str(successor), str(error)))
@@ -179,12 +177,19 @@ class Asker:
     ) -> tuple[Reply, T]:
         """Ask and read; a reply that cannot be read goes back to its author with what is wrong."""
         current = prompt
+        problem: InvalidReplyError | None = None
         for left in range(self.policy.corrections, -1, -1):
-            reply = await self._retrying(current, candidate, journal)
             try:
+                reply = await self._retrying(current, candidate, journal)
                 return reply, read(reply)
+            except PromptTooLongError:
+                if problem is None:
+                    raise
+                raise problem from None  # the prompt fits; only the request to correct the answer does not
             except InvalidReplyError as error:
+                problem = error
                 journal.tries[-1] = Try(candidate.model, f"unreadable answer: {error}")
+                journal.unread.append(error.text)
                 if not left:
                     raise
                 self.listener(Corrected(prompt.role, prompt.label, str(candidate.model), str(error)))
@@ -226,7 +231,8 @@ class Asker:
     def _pause(self, state: RetryCallState) -> float:
         error = state.outcome.exception() if state.outcome else None
         if isinstance(error, RetryableError) and error.retry_after is not None:
-            return error.retry_after
+            # With a random part: others were told the same time.
+            return error.retry_after + self.clock.chance(0.0, self.policy.backoff)
         grown = self.policy.backoff * 2 ** (state.attempt_number - 1)
         lowest = self.policy.backoff / 2 if isinstance(error, RateLimitedError) else 0.0
         return self.clock.chance(lowest, min(grown, self.policy.backoff_limit))

@@ -79,6 +79,8 @@ _NO_MODEL = (
     "does not exist",
     "no fixture matched",
 )
+_NO_ENDPOINT = ("no endpoints found that",)
+"""OpenRouter: no provider of the model accepts all fields of the request."""
 _BAD_KEY = (
     "invalid_api_key",
     "api_key_invalid",
@@ -191,7 +193,7 @@ def _retry_delay(details: object) -> float | None:
     """Google's `RetryInfo`: `{"retryDelay": "47s"}` in a list of details."""
     for item in details if isinstance(details, list) else []:
         delay = item.get("retryDelay") if isinstance(item, dict) else None
-        if isinstance(delay, str) and (match := re.fullmatch(r"([\d.]+)s", delay)):
+        if isinstance(delay, str) and (match := re.fullmatch(r"(\d+(?:\.\d+)?)s", delay)):
             return float(match[1])
     return None
 
@@ -229,7 +231,7 @@ class Asked:
 
     Attributes:
         provider: the provider's name.
-        base_url: where it is.
+        base_url: where it is, for people.
         key_name: the variable its key comes from, or empty.
     """
 
@@ -261,6 +263,7 @@ def classify(asked: Asked, status: int, text: str, wait: float | None) -> ModelE
 _OK = 200
 _UNPAID = 402
 _UNKNOWN = 404
+_TOO_LARGE = 413
 _TOO_MANY = 429
 
 
@@ -295,7 +298,7 @@ class _Case:
 
 def _by_words(case: _Case) -> ModelError | None:
     status, said, details = case.status, case.said, case.details
-    if case.names(_TOO_LONG):
+    if status == _TOO_LARGE or case.names(_TOO_LONG):
         asked_for, limit = _numbers(case.body)
         return PromptTooLongError(said, details=details, asked=asked_for, limit=limit)
     if status in {200, 400, 403} and case.names(_FILTERED):
@@ -304,9 +307,11 @@ def _by_words(case: _Case) -> ModelError | None:
         return KeyRejectedError(_key_hint(case.asked, said.rstrip(".")), details=details)
     if status == _UNPAID or case.names(_NO_MONEY):
         return OutOfQuotaError(said, details=details)
+    if case.names(_NO_ENDPOINT):
+        return RefusedRequestError(said, details=details)
     if status == _UNKNOWN or (status != _TOO_MANY and case.names(_NO_MODEL)):
         return ModelMissingError(said, details=details)
-    if status in {400, 422, 500} and (case.body.param or case.names(_REFUSED_FIELD)):
+    if status in {200, 400, 422, 500} and (case.body.param or case.names(_REFUSED_FIELD)):
         return RefusedRequestError(said, details=details)
     return None
 
@@ -317,7 +322,7 @@ def _by_status(case: _Case) -> ModelError:
         return RateLimitedError(said, details=details, retry_after=case.wait)
     if status in {200, 408, 409, 425} or status in range(500, 600):
         return ServerBrokenError(said, details=details, retry_after=case.wait)
-    if status in {400, 413, 422}:
+    if status in {400, 422}:
         return RefusedRequestError(said, details=details)
     if status in range(300, 400):
         hint = f"{case.asked.base_url} redirects; use the address it leads to as base_url."

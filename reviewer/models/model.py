@@ -175,6 +175,13 @@ class Endpoint:
     window: int | None = None
 
     @property
+    def address(self) -> str:
+        """The base address for people: without a user's name and password in it."""
+        scheme, found, rest = self.base_url.partition("://")
+        host, slash, path = rest.partition("/")
+        return f"{scheme}{found}{host.rpartition('@')[2]}{slash}{path}"
+
+    @property
     def local(self) -> bool:
         """Whether the server is on this machine, where models share its memory."""
         host = self.base_url.partition("://")[2].partition("/")[0].rpartition("@")[2]

@@ -2,7 +2,7 @@
 
 import ssl
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import aclosing, asynccontextmanager, contextmanager
 
 import anyio
 import httpx
@@ -77,14 +77,28 @@ async def exchange(
     Raises:
         ModelError: no answer came, or it is an error.
     """
-    async with _answer(client, request, endpoint, on_failure) as response:
-        if "text/event-stream" in response.headers.get("content-type", ""):
-            async for event in EventSource(response).aiter_sse():
-                if event.event == "error":
-                    raise on_failure(HttpFailure(response.status_code, dict(response.headers), event.data))
-                reader.event(event.data)
-        else:
-            reader.body(await _text(response, _MAX_BODY))
+    try:
+        async with _answer(client, request, endpoint, on_failure) as response:
+            if "text/event-stream" in response.headers.get("content-type", ""):
+                await _read_events(response, reader, on_failure)
+            else:
+                reader.body(await _text(response, _MAX_BODY))
+    except (ConnectionFailedError, IncompleteStreamError, StalledError) as error:
+        if reader.finished:
+            return  # the answer is complete; only the connection ended badly
+        if reader.partial:
+            raise IncompleteStreamError(str(error), partial=reader.partial) from error
+        raise
+
+
+async def _read_events(response: httpx.Response, reader: Reader, on_failure: FailureReader) -> None:
+    async with aclosing(EventSource(response).aiter_sse()) as events:
+        async for event in events:
+            if event.event == "error":
+                raise on_failure(HttpFailure(response.status_code, dict(response.headers), event.data))
+            reader.event(event.data)
+            if event.data.strip() == "[DONE]" or response.num_bytes_downloaded > _MAX_BODY:
+                return
 
 
 async def fetch(
@@ -139,7 +153,7 @@ def _mapped(endpoint: Endpoint) -> Iterator[None]:
 
 def _ours(endpoint: Endpoint, error: Exception) -> ModelError:
     kind = next(ours for foreign, ours in _MAPPED if isinstance(error, foreign))
-    where = f"{endpoint.name} at {endpoint.base_url}"
+    where = f"{endpoint.name} at {endpoint.address}"
     said = _words(error)
     if endpoint.key is not None:
         # A header that cannot be sent is quoted in the error.

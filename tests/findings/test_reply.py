@@ -89,6 +89,14 @@ READABLE = {
     ),
     "groups by name": ('{"src/a.py": [{"line": 1, "title": "x"}], "src/b.py": [{"line": 2, "title": "y"}]}', ["src/a.py", "src/b.py"]),
     "one group": ('{"file": "a.py", "summary": "s", "issues": [{"line": 1, "title": "x"}, {"file": "b.py", "title": "y"}]}', ["a.py", "b.py"]),
+    "token of a template inside a finding": (
+        'Review:\n{"findings": [{"file": "a.py", "title": "x", "message": "<|channel|>analysis<|message|>"}]}',
+        ["a.py"],
+    ),
+    "tag inside a finding that broke off": (
+        'Review:\n{"findings": [{"file": "a.py", "title": "x"}, {"file": "b.py", "message": "misses </think> when',
+        ["a.py"],
+    ),
     "tag inside a finding": ('{"findings": [{"file": "a.py", "title": "x", "message": "see </think> here"}]}', ["a.py"]),
     "tag inside a finding, with prose": (
         'Review:\n{"findings": [{"file": "a.py", "title": "x", "message": "see </think> here"}]}',
@@ -181,6 +189,8 @@ SEVERITIES = [
     ("warning", Severity.MAJOR),
     ("Low", Severity.MINOR),
     ("nit", Severity.MINOR),
+    ("non-critical", Severity.MINOR),
+    ("High (on the critical path)", Severity.MAJOR),
     ("whatever", Severity.MINOR),
     (None, Severity.MINOR),
 ]
@@ -200,7 +210,7 @@ def test_rating(value, expected):
     assert read_review(Reply(review(rating=value))).rating == expected
 
 
-CONFIDENCES = [("High", Confidence.HIGH), (0.9, Confidence.HIGH), ("40%", Confidence.MEDIUM), (2, Confidence.LOW), (8, Confidence.HIGH), ("?", Confidence.MEDIUM), (25, Confidence.LOW)]  # fmt: skip
+CONFIDENCES = [("High", Confidence.HIGH), (0.9, Confidence.HIGH), ("40%", Confidence.MEDIUM), (2, Confidence.LOW), (8, Confidence.HIGH), ("?", Confidence.MEDIUM), (25, Confidence.LOW), ("1/10", Confidence.LOW), ("5/5", Confidence.HIGH), ("0,9", Confidence.HIGH)]  # fmt: skip
 
 
 @pytest.mark.parametrize(("value", "expected"), CONFIDENCES)
@@ -209,7 +219,7 @@ def test_confidence(value, expected):
     assert claim.confidence is expected
 
 
-CATEGORIES = [("Security Vulnerability", "security"), ("Code Defect", "bug"), ("race", "concurrency"), (None, "other"), ("poetry", "poetry")]  # fmt: skip
+CATEGORIES = [("Security Vulnerability", "security"), ("Code Defect", "bug"), ("race", "concurrency"), ("privilege escalation", "security"), ("traceability", "traceability"), (None, "other"), ("poetry", "poetry")]  # fmt: skip
 
 
 @pytest.mark.parametrize(("value", "expected"), CATEGORIES)
@@ -235,6 +245,17 @@ def test_texts_in_odd_forms():
         ("Soon: do it", Horizon.MEDIUM),
         ("Do that", Horizon.LONG),
     ]
+
+
+def test_plain_text_has_the_severity_that_it_begins_with():
+    reply = read_review(Reply('{"findings": ["[major] x is wrong", "Blocking call here", "Critical: y"]}'))
+    assert [claim.severity for claim in reply.claims] == [Severity.MAJOR, Severity.MINOR, Severity.CRITICAL]
+
+
+def test_fields_around_a_list_are_kept_although_they_do_not_decode():
+    text = '{"findings": [{"file": "a.py", "title": "x"}], "rating": 4, "summary": "a "quoted" word"}'
+    reply = read_review(Reply(text))
+    assert (len(reply.claims), reply.rating) == (1, 4)
 
 
 def test_title_is_made_from_the_explanation():

@@ -101,7 +101,7 @@ def test_server_says_how_long_to_wait(world):
     world.ask(
         Script(RateLimitedError("slow", retry_after=7.0), RateLimitedError("slow", retry_after=0.0), "fine")
     )
-    assert world.slept == [7.0, 0.0]
+    assert world.slept == [8.0, 1.0], "as long as it says, and a random part"
 
 
 def test_a_wait_that_is_too_long_is_not_waited(world):
@@ -138,7 +138,7 @@ def test_second_unreadable_answer_goes_to_the_next_model_and_is_kept(world):
     assert str(answer.model) == "lab/m1"
     with pytest.raises(NoAnswerError) as caught:
         world.ask(Script("bad one", "bad two"))
-    assert caught.value.replies == ("bad two",)
+    assert caught.value.replies == ("bad one", "bad two")
     assert isinstance(caught.value.last, InvalidReplyError)
 
 
@@ -152,6 +152,11 @@ def test_long_unreadable_answer_is_sent_back_shortened(world):
     model = Script("bad" + "x" * 9000, "fine")
     world.ask(model)
     assert len(model.asked[1].messages[1].text) == 2000
+
+
+def test_correction_that_is_too_long_does_not_make_the_prompt_too_long(world):
+    answer = world.ask(Script("bad", PromptTooLongError("too long")), Script("fine"))
+    assert str(answer.model) == "lab/m1"
 
 
 def test_prompt_that_is_too_long_is_for_the_caller(world):

@@ -94,6 +94,13 @@ CLASSES = {
     "bad key as 400": (400, body("API key not valid", "API_KEY_INVALID"), KeyRejectedError),
     "no permission": (403, body("not allowed"), KeyRejectedError),
     "flagged": (403, body("Your input was flagged"), ContentRefusedError),
+    "refused inside a success": (200, body("response_format is not supported"), RefusedRequestError),
+    "no endpoint": (
+        404,
+        body("No endpoints found that can handle the requested parameters"),
+        RefusedRequestError,
+    ),
+    "too large": (413, body("payload"), PromptTooLongError),
     "no credits": (402, body("Insufficient credits"), OutOfQuotaError),
     "quota as 429": (429, body("You exceeded your current quota", "insufficient_quota"), OutOfQuotaError),
     "balance": (402, body("Insufficient Balance"), OutOfQuotaError),

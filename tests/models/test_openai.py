@@ -107,6 +107,11 @@ STEPS = {
         refused("'stream_options' is not supported with this model"),
         Shape(Output.STRICT_SCHEMA, frozenset({"stream_options"})),
     ),
+    "cap": (
+        STRICT,
+        refused("Use 'max_completion_tokens' instead.", "max_tokens"),
+        Shape(Output.STRICT_SCHEMA, frozenset({"max_tokens"})),
+    ),
     "schema": (STRICT, refused("json_schema is not supported with this model"), Shape(Output.SCHEMA)),
     "grammar": (Shape(Output.SCHEMA), refused("failed to parse grammar"), Shape(Output.JSON_OBJECT)),
     "object": (
@@ -188,7 +193,7 @@ FAILURES = {
         IncompleteStreamError,
     ),
     "filtered": ([delta(content="x"), delta("content_filter")], ContentRefusedError),
-    "refusal": ([delta(refusal="I cannot")], ContentRefusedError),
+    "refusal": ([delta(refusal="I cannot"), delta("stop")], ContentRefusedError),
     "not JSON": (["{oops"], IncompleteStreamError),
     "not an object": (["[1]"], IncompleteStreamError),
     "endless": ([delta(content="x" * 600_000), delta(content="x" * 600_000)], IncompleteStreamError),
@@ -205,6 +210,16 @@ def test_what_had_arrived_is_kept():
     with pytest.raises(IncompleteStreamError) as caught:
         read(delta(content="half"))
     assert caught.value.partial == "half"
+
+
+def test_bound_of_a_reply_has_two_names():
+    body = openai.request(LAB, "big", PROMPT, Shape(Output.PROMPT, frozenset({"max_tokens"}))).body or {}
+    assert (body.get("max_tokens"), body["max_completion_tokens"]) == (None, 4096)
+
+
+def test_streamed_refusal_is_read_to_its_end():
+    with pytest.raises(ContentRefusedError, match="the model refused: I cannot do that"):
+        read(delta(refusal="I cannot "), delta(refusal="do that"), delta("stop"))
 
 
 def test_whole_body_instead_of_a_stream():
@@ -241,7 +256,8 @@ LISTS = {
     "openrouter": ('{"data": [{"id": "a/b", "context_length": 200000, "top_provider": {"context_length": 128000}}]}', [ModelInfo("a/b", window=128000)]),
     "ollama": ('{"models": [{"name": "m:latest"}]}', [ModelInfo("m:latest")]),
     "bare list": ('[{"id": "x"}, 3, {"no": "id"}]', [ModelInfo("x")]),
-    "null": ('{"data": null}', None),
+    "null": ('{"data": null}', []),
+    "another object": ('{"object": "x"}', None),
     "page": ("<html>", None),
 }  # fmt: skip
 

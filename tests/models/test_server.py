@@ -14,7 +14,6 @@ from reviewer.errors import (
     ProtocolError,
     RefusedRequestError,
     ServerBrokenError,
-    StalledError,
     UnknownModelError,
 )
 from reviewer.models.catalog import Catalog, unknown_model
@@ -108,15 +107,38 @@ def test_breaks(server, answer, expected):
         ask(endpoint(server))
 
 
+def test_connection_that_breaks_after_the_end_does_no_harm(server):
+    pieces = (chunk(delta={"content": "x"}), chunk(delta={}, finish_reason="stop"))
+    server.default = Answer(pieces=pieces, headers=SSE, cut=True)
+    assert ask(endpoint(server))[0].text == "x"
+    server.default = Answer(pieces=(*pieces, b"data: [DONE]\n\n"), headers=SSE, hang=True)
+    assert ask(endpoint(server))[0].text == "x"
+
+
+def test_text_before_a_break_is_kept(server):
+    server.default = Answer(pieces=(chunk(delta={"content": "half"}),), headers=SSE, cut=True)
+    with pytest.raises(IncompleteStreamError) as caught:
+        ask(endpoint(server))
+    assert caught.value.partial == "half"
+
+
+def test_address_for_people_has_no_password():
+    secret = Endpoint("lab", "openai", "http://me:secret@127.0.0.1:9/v1", timeouts=QUICK)
+    with pytest.raises(ConnectionFailedError) as caught:
+        ask(secret)
+    assert "secret" not in str(caught.value)
+    assert "http://127.0.0.1:9/v1" in str(caught.value)
+
+
 def test_silence_ends(server):
     server.default = Answer(pieces=(chunk(delta={"content": "x"}),), headers=SSE, hang=True)
-    with pytest.raises(StalledError, match=r"nothing came for 0\.2 s"):
+    with pytest.raises(IncompleteStreamError, match=r"nothing came for 0\.2 s"):
         ask(endpoint(server, timeouts=Timeouts(idle=0.2)))
 
 
 def test_the_whole_call_is_bounded(server):
     server.default = Answer(pieces=(chunk(delta={"content": "x"}),), headers=SSE, hang=True)
-    with pytest.raises(StalledError, match=r"no complete answer within 0\.2 s"):
+    with pytest.raises(IncompleteStreamError, match=r"no complete answer within 0\.2 s"):
         ask(endpoint(server, timeouts=Timeouts(call=0.2)))
 
 

@@ -45,6 +45,16 @@ class Shape:
 class Reader(Protocol):
     """Collects one answer, streamed or whole."""
 
+    @property
+    def finished(self) -> bool:
+        """Whether the end of the answer has come."""
+        ...
+
+    @property
+    def partial(self) -> str:
+        """The text that has come so far."""
+        ...
+
     def event(self, data: str) -> None:
         """Take the data of one server-sent event.
 

@@ -24,10 +24,13 @@ _FINISH = {
     "eos": Finish.STOP,
     "length": Finish.LENGTH,
     "max_tokens": Finish.LENGTH,
+    "model_length": Finish.LENGTH,
     "content_filter": Finish.FILTERED,
     "error": Finish.ERROR,
     "network_error": Finish.ERROR,
+    "insufficient_system_resource": Finish.ERROR,
 }
+_OTHER_CAP = {"max_tokens": "max_completion_tokens", "max_completion_tokens": "max_tokens"}
 _REASONING = ("reasoning_content", "reasoning", "thinking")
 _SCHEMA_WORDS = ("response_format", "json_schema", "grammar", "schema", "too many states", "samplers")
 _MAX_TEXT = 1_000_000
@@ -35,7 +38,7 @@ _MAX_TEXT = 1_000_000
 
 
 def _asked(endpoint: Endpoint) -> Asked:
-    return Asked(endpoint.name, endpoint.base_url, endpoint.key_name)
+    return Asked(endpoint.name, endpoint.address, endpoint.key_name)
 
 
 def _headers(endpoint: Endpoint) -> dict[str, str]:
@@ -60,6 +63,9 @@ def request(endpoint: Endpoint, model: str, prompt: Prompt, shape: Shape) -> Htt
         body["stream_options"] = {"include_usage": True}
     if server.temperature is not None:
         body["temperature"] = server.temperature
+    if server.cap_field in shape.without:
+        # The same bound under its other name: a reply without any could go on for ever.
+        body[_OTHER_CAP[server.cap_field]] = prompt.output_tokens
     if (form := _response_format(prompt, shape.output)) is not None:
         body["response_format"] = form
     for name in shape.without:
@@ -88,6 +94,10 @@ def simpler(shape: Shape, endpoint: Endpoint, error: ModelError) -> Shape | None
     said = f"{error} {error.details.code} {error.details.param}".lower()
     optional = {"temperature", "stream_options", server.cap_field, *server.extra}
     named = error.details.param.partition(".")[0]
+    if server.cap_field not in shape.without and (
+        named == server.cap_field or _OTHER_CAP[server.cap_field] in said
+    ):
+        return replace(shape, without=shape.without | {server.cap_field})
     if named in optional - shape.without:
         return replace(shape, without=shape.without | {named})
     modes = list(Output)
@@ -124,8 +134,8 @@ def models(endpoint: Endpoint, text: str) -> tuple[ModelInfo, ...] | None:
         data = json.loads(text)
     except ValueError:
         return None
-    rows = data.get("data", data.get("models")) if isinstance(data, dict) else data
-    if not isinstance(rows, list):
+    rows = data.get("data") or data.get("models") or [] if isinstance(data, dict) else data
+    if not isinstance(rows, list) or (isinstance(data, dict) and not {"data", "models"} & set(data)):
         return None
     return tuple(
         _model(row)
@@ -178,7 +188,18 @@ class ReplyReader:
         self._finish: Finish | None = None
         self._done = False
         self._model = ""
+        self._refusal = ""
         self._usage = Usage()
+
+    @property
+    def finished(self) -> bool:
+        """Whether the end of the answer has come; what breaks after it does no harm."""
+        return self._done or self._finish not in {None, Finish.ERROR}
+
+    @property
+    def partial(self) -> str:
+        """The text that has come so far."""
+        return "".join(self._text)
 
     def event(self, data: str) -> None:
         """Take the data of one server-sent event."""
@@ -233,8 +254,8 @@ class ReplyReader:
             self._finish = _FINISH.get(str(finish), Finish.UNKNOWN)
 
     def _collect(self, message: Mapping[str, Any]) -> None:
-        if message.get("refusal"):
-            raise ContentRefusedError(f"{self._endpoint.name}: the model refused: {message['refusal']}")
+        if isinstance(message.get("refusal"), str):
+            self._refusal += message["refusal"]
         text, thoughts = _content(message.get("content"))
         for name in _REASONING:
             if isinstance(message.get(name), str):
@@ -247,7 +268,7 @@ class ReplyReader:
             raise self._incomplete(f"the answer has more than {_MAX_TEXT:,} characters and was stopped")
 
     def _incomplete(self, why: str) -> IncompleteStreamError:
-        return IncompleteStreamError(f"{self._endpoint.name}: {why}", partial="".join(self._text))
+        return IncompleteStreamError(f"{self._endpoint.name}: {why}", partial=self.partial)
 
     def reply(self) -> Reply:
         """The answer, once everything has been fed."""
@@ -255,6 +276,8 @@ class ReplyReader:
             raise self._incomplete("the answer broke off with an error behind the server")
         if self._finish is None and not self._done:
             raise self._incomplete("the answer broke off before its end")
+        if self._refusal:
+            raise ContentRefusedError(f"{self._endpoint.name}: the model refused: {self._refusal}")
         if self._finish is Finish.FILTERED:
             raise ContentRefusedError(f"{self._endpoint.name}: a content filter stopped the answer")
         return Reply(
@@ -275,11 +298,8 @@ def _content(content: Any) -> tuple[str, str]:
         if not isinstance(item, dict):
             continue
         if item.get("type") == "thinking":
-            thoughts += (
-                json.dumps(item.get("thinking"))
-                if not isinstance(item.get("thinking"), str)
-                else item["thinking"]
-            )
+            inner = item.get("thinking")
+            thoughts += inner if isinstance(inner, str) else _content(inner)[0]
         elif isinstance(item.get("text"), str):
             text += item["text"]
     return text, thoughts
