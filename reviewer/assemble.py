@@ -172,7 +172,9 @@ def _role_review(record: Record) -> RoleReview:
         planned_model=planned,
         reasons=tuple(dict.fromkeys(reasons)),
         computed=opinion.computed,
-        unparsed=tuple(text for item in record.unanswered for text in item.unread if text.strip()),
+        unparsed=tuple(
+            dict.fromkeys(text for item in record.unanswered for text in item.unread if text.strip())
+        ),
         notes=tuple(_notes(record)),
     )
 
