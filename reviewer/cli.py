@@ -1,16 +1,12 @@
-"""Arguments to exit status: the only place that parses flags, and the only broad handler."""
+"""Arguments to exit status: which commands there are, and the only broad handler."""
 
 import argparse
 import sys
 from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import NoReturn
 
 from reviewer import __version__
-
-if TYPE_CHECKING:
-    from reviewer.changes.target import Target
-    from reviewer.options import Common
+from reviewer.flags import add_common, add_models, add_target, common_of, target_of
 
 _OK, _USAGE, _BUG, _INTERRUPTED = 0, 2, 4, 130
 _EXIT_STATUS = """exit status:
@@ -116,56 +112,13 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_common(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("settings")
-    group.add_argument(
-        "--config", metavar="FILE", type=Path, help="use this file instead of the repository's"
-    )
-    group.add_argument("--no-config", action="store_true", help="read no configuration files")
-    group.add_argument(
-        "--prompts", metavar="DIR", type=Path, action="append", default=[], help="further role files"
-    )
-    group.add_argument("-q", "--quiet", action="store_true", help="say nothing but errors")
-    group.add_argument("-v", "--verbose", action="store_true", help="a line for every request")
-    group.add_argument("--no-color", action="store_true", help="no colours (NO_COLOR works too)")
-
-
-def _add_models(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--model",
-        metavar="[ROLE=]PROVIDER/MODEL",
-        action="append",
-        default=[],
-        help="model for one role, or for all; several separated by commas are asked in turn",
-    )
-
-
-def _add_target(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("what to review (one of)")
-    group.add_argument(
-        "target",
-        nargs="*",
-        metavar="A..B | PATH",
-        help="a range of commits; with --all, files or folders. Default: all that this branch has over the "
-        "default branch, committed or not",
-    )
-    group.add_argument("--uncommitted", action="store_true", help="what the working tree has over HEAD")
-    group.add_argument("--staged", action="store_true", help="what the index has over HEAD")
-    group.add_argument("--base", metavar="REF", help="everything since this branch left REF")
-    group.add_argument("--commit", metavar="REV", help="one commit")
-    group.add_argument("--all", action="store_true", help="whole files of the working tree")
-    group.add_argument("--patch", metavar="FILE", help="a unified diff; - for standard input")
-    parser.add_argument("--include", metavar="GLOB", action="append", default=[], help="only these files")
-    parser.add_argument("--exclude", metavar="GLOB", action="append", default=[], help="not these files")
-
-
 def _build_run(parser: argparse.ArgumentParser) -> None:
-    _add_target(parser)
+    add_target(parser)
     group = parser.add_argument_group("who reviews")
     group.add_argument(
         "--role", metavar="NAME", action="append", default=[], help="only this role (repeatable)"
     )
-    _add_models(group)  # type: ignore[arg-type]
+    add_models(group)  # type: ignore[arg-type]
     group.add_argument("--concurrency", metavar="N", help="requests at once to each server")
     group.add_argument("--timeout", metavar="TIME", help="for the whole run: 300, 90s, 10m")
     group = parser.add_argument_group("result")
@@ -182,7 +135,7 @@ def _build_run(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--dry-run", action="store_true", help="list files, models, prompts and tokens; ask nothing"
     )
-    _add_common(parser)
+    add_common(parser)
     parser.set_defaults(handler=_run)
 
 
@@ -192,8 +145,8 @@ def _run(arguments: argparse.Namespace) -> int:
 
     return run(
         RunOptions(
-            common=_common(arguments),
-            target=_target(arguments),
+            common=common_of(arguments),
+            target=target_of(arguments),
             roles=tuple(arguments.role),
             output=arguments.output,
             formats=tuple(arguments.format),
@@ -202,136 +155,43 @@ def _run(arguments: argparse.Namespace) -> int:
     )
 
 
-_FLAGS = {
-    "include": ("scope.include", "--include"),
-    "exclude": ("scope.exclude", "--exclude"),
-    "concurrency": ("run.concurrency", "--concurrency"),
-    "timeout": ("run.timeout", "--timeout"),
-    "fail_on": ("gate.fail_on", "--fail-on"),
-    "min_severity": ("report.min_severity", "--min-severity"),
-}
-"""Settings that have a flag, by the flag's name in the parsed arguments."""
-
-
-def _common(arguments: argparse.Namespace) -> "Common":
-    from reviewer.errors import UsageError  # noqa: PLC0415
-    from reviewer.options import Common  # noqa: PLC0415
-
-    if arguments.quiet and arguments.verbose:
-        raise UsageError("--quiet and --verbose exclude each other.")
-    if arguments.config and arguments.no_config:
-        raise UsageError("--config and --no-config exclude each other.")
-    flags: dict[str, tuple[str, Any]] = {}
-    for name, (key, flag) in _FLAGS.items():
-        value = getattr(arguments, name, None)
-        if value:
-            flags[key] = (flag, value)
-    role_models: dict[str, tuple[str, ...]] = {}
-    for text in getattr(arguments, "model", []):
-        role, _, names = text.rpartition("=")
-        chain = tuple(part.strip() for part in names.split(",") if part.strip())
-        if not chain:
-            raise UsageError(f"--model {text!r}: no model is named.")
-        if role:
-            role_models[role] = (*role_models.get(role, ()), *chain)
-        elif len(chain) > 1 or "defaults.model" in flags:
-            raise UsageError("--model without a role takes one model; name fallbacks as ROLE=A,B.")
-        else:
-            flags["defaults.model"] = ("--model", chain[0])
-    return Common(
-        directory=Path.cwd(),
-        config=arguments.config,
-        use_files=not arguments.no_config,
-        flags=flags,
-        role_models=role_models,
-        prompts=tuple(arguments.prompts),
-        quiet=arguments.quiet,
-        verbose=arguments.verbose,
-        color=False if arguments.no_color else None,
-    )
-
-
-def _target(arguments: argparse.Namespace) -> "Target":
-    """The one target that the flags name.
-
-    Raises:
-        UsageError: they name several.
-    """
-    from reviewer.changes import target as targets  # noqa: PLC0415
-    from reviewer.errors import UsageError  # noqa: PLC0415
-
-    words = arguments.target
-    named: dict[str, Callable[[], Target]] = {}
-    if arguments.uncommitted:
-        named["--uncommitted"] = targets.Uncommitted
-    if arguments.staged:
-        named["--staged"] = targets.Staged
-    if arguments.base:
-        named["--base"] = lambda: targets.Base(arguments.base)
-    if arguments.commit:
-        named["--commit"] = lambda: targets.Commit(arguments.commit)
-    if arguments.all:
-        named["--all"] = lambda: targets.Snapshot(tuple(words))
-    if arguments.patch:
-        named["--patch"] = lambda: _patch(arguments.patch)
-    if words and not arguments.all:
-        if len(words) > 1:
-            raise UsageError(f"one range is reviewed at a time, not {len(words)}: {' '.join(words)}")
-        named[words[0]] = lambda: targets.parse_range(words[0])
-    if len(named) > 1:
-        raise UsageError(f"{' and '.join(named)} exclude each other: name one thing to review.")
-    return next(iter(named.values()), targets.Worktree)()
-
-
-def _patch(name: str) -> "Target":
-    from reviewer.changes.target import Patch  # noqa: PLC0415
-    from reviewer.errors import SourceError  # noqa: PLC0415
-
-    if name == "-":
-        return Patch(sys.stdin.buffer.read(), "standard input")
-    try:
-        return Patch(Path(name).read_bytes(), name)
-    except OSError as error:
-        raise SourceError(f"{name}: cannot be read: {error.strerror}.") from error
-
-
 def _build_models(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="as JSON")
     parser.add_argument("--everything", action="store_true", help="all models of services with many")
-    _add_common(parser)
+    add_common(parser)
     parser.set_defaults(handler=_models)
 
 
 def _models(arguments: argparse.Namespace) -> int:
     from reviewer.commands.models import list_models  # noqa: PLC0415
 
-    return list_models(_common(arguments), as_json=arguments.json, everything=arguments.everything)
+    return list_models(common_of(arguments), as_json=arguments.json, everything=arguments.everything)
 
 
 def _build_roles(parser: argparse.ArgumentParser) -> None:
-    _add_models(parser)
-    _add_common(parser)
+    add_models(parser)
+    add_common(parser)
     parser.set_defaults(handler=_roles)
 
 
 def _roles(arguments: argparse.Namespace) -> int:
     from reviewer.commands.roles import list_roles  # noqa: PLC0415
 
-    return list_roles(_common(arguments))
+    return list_roles(common_of(arguments))
 
 
 def _build_prompt(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("role", metavar="ROLE", help="whose prompt to print")
     parser.add_argument("--json", action="store_true", help="a JSON object for each prompt, with the schema")
-    _add_target(parser)
-    _add_common(parser)
+    add_target(parser)
+    add_common(parser)
     parser.set_defaults(handler=_prompt)
 
 
 def _prompt(arguments: argparse.Namespace) -> int:
     from reviewer.commands.prompt import print_prompt  # noqa: PLC0415
 
-    return print_prompt(_common(arguments), arguments.role, _target(arguments), as_json=arguments.json)
+    return print_prompt(common_of(arguments), arguments.role, target_of(arguments), as_json=arguments.json)
 
 
 def _build_report(parser: argparse.ArgumentParser) -> None:
@@ -349,26 +209,26 @@ def _report(arguments: argparse.Namespace) -> int:
 
 def _build_init(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--force", action="store_true", help="replace an existing file")
-    _add_common(parser)
+    add_common(parser)
     parser.set_defaults(handler=_init)
 
 
 def _init(arguments: argparse.Namespace) -> int:
     from reviewer.commands.init import init  # noqa: PLC0415
 
-    return init(_common(arguments), force=arguments.force)
+    return init(common_of(arguments), force=arguments.force)
 
 
 def _build_doctor(parser: argparse.ArgumentParser) -> None:
-    _add_models(parser)
-    _add_common(parser)
+    add_models(parser)
+    add_common(parser)
     parser.set_defaults(handler=_doctor)
 
 
 def _doctor(arguments: argparse.Namespace) -> int:
     from reviewer.commands.doctor import doctor  # noqa: PLC0415
 
-    return doctor(_common(arguments))
+    return doctor(common_of(arguments))
 
 
 def _build_config(parser: argparse.ArgumentParser) -> None:
@@ -379,8 +239,8 @@ def _build_config(parser: argparse.ArgumentParser) -> None:
         default="show",
         help="show (default): values in force and their origin; validate: check them; keys: list all",
     )
-    _add_models(parser)
-    _add_common(parser)
+    add_models(parser)
+    add_common(parser)
     parser.set_defaults(handler=_config)
 
 
@@ -388,7 +248,7 @@ def _config(arguments: argparse.Namespace) -> int:
     from reviewer.commands import config  # noqa: PLC0415
 
     act = {"show": config.show, "validate": config.validate, "keys": config.keys}[arguments.what]
-    return act(_common(arguments))
+    return act(common_of(arguments))
 
 
 _COMMANDS: tuple[tuple[str, str, Callable[[argparse.ArgumentParser], None]], ...] = (

@@ -4,18 +4,13 @@ import re
 from dataclasses import dataclass, field, replace
 
 from reviewer.changes.changeset import FileChange, FileStatus, Hunk, Line, LineKind, Side
-from reviewer.changes.text import decode_lines, decode_path
+from reviewer.changes.patch_names import DEV_NULL, bare_name, prefix_length, split_git_names, unquote
+from reviewer.changes.text import decode_lines
 from reviewer.errors import PatchError
 
 _HUNK = re.compile(r"@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@(.*)", re.DOTALL)
 _MAIL = re.compile(r"From [0-9a-f]{40,64} Mon Sep 17 00:00:00 2001\r?$")
 """First line of each mail of `git format-patch`; the date is a fixed magic value."""
-_PREFIXES = {("a/", "b/"), ("i/", "w/"), ("c/", "i/"), ("c/", "w/"), ("o/", "w/"), ("1/", "2/")}
-"""Prefixes of the two sides: git's default, and those of `diff.mnemonicPrefix`."""
-_ESCAPES = {"a": 7, "b": 8, "t": 9, "n": 10, "v": 11, "f": 12, "r": 13, '"': 34, "\\": 92}
-_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
-_QUOTED_PART = re.compile(r"\\([0-7]{3})|\\(.)|([^\\]+)", re.DOTALL)
-_DEV_NULL = "/dev/null"
 _MARKS = {" ": LineKind.CONTEXT, "+": LineKind.ADDED, "-": LineKind.REMOVED}
 
 
@@ -277,63 +272,10 @@ def _names(header: _Header) -> tuple[str | None, str | None]:
     found = header.found
     for verb in ("rename", "copy"):
         if f"{verb} from" in found and f"{verb} to" in found:
-            return _unquote(found[f"{verb} from"]), _unquote(found[f"{verb} to"])
-    git = _split_git_names(header.git_names)
-    old, new = git or (_DEV_NULL, _DEV_NULL)
+            return unquote(found[f"{verb} from"]), unquote(found[f"{verb} to"])
+    git = split_git_names(header.git_names)
+    old, new = git or (DEV_NULL, DEV_NULL)
     if header.old is not None and header.new is not None:
-        old, new = _bare(header.old), _bare(header.new)
-    cut = _prefix_length(*(git or (old, new)))
-    return tuple(None if name == _DEV_NULL else name[cut:] for name in (old, new))  # type: ignore[return-value]
-
-
-def _prefix_length(old: str, new: str) -> int:
-    """How many characters of both names are the diff's own `a/` and `b/`, not part of the path."""
-    starts = (old[:2], new[:2])
-    if _DEV_NULL in {old, new}:
-        matches = any(starts[0] == one or starts[1] == two for one, two in _PREFIXES)
-    else:
-        matches = starts in _PREFIXES
-    return 2 if matches else 0
-
-
-def _split_git_names(text: str) -> tuple[str, str] | None:
-    """The two names of a `diff --git` line, which are the same but for the prefixes.
-
-    Names with blanks are not quoted there, so every blank is tried. A renamed file, whose names differ,
-    has its own header lines and does not need this one.
-    """
-    quoted = _QUOTED.match(text)
-    if quoted is not None:
-        return _unquote(quoted[0]), _unquote(text[quoted.end() + 1 :])
-    if text.endswith('"') and ' "' in text:
-        first, _, second = text.partition(' "')
-        return first, _unquote('"' + second)
-    for at, character in enumerate(text):
-        if character == " ":
-            old, new = text[:at], text[at + 1 :]
-            cut = _prefix_length(old, new)
-            if old[cut:] == new[cut:]:
-                return old, new
-    return None
-
-
-def _bare(text: str) -> str:
-    """A name from a `---` or `+++` line: unquoted, or without the time stamp behind a tab."""
-    quoted = _QUOTED.match(text)
-    return _unquote(quoted[0]) if quoted else text.partition("\t")[0].removesuffix(" ")
-
-
-def _unquote(text: str) -> str:
-    """Undo git's C-style quoting (`quote.c`): octal escapes are bytes of the path."""
-    if not (text.startswith('"') and text.endswith('"') and len(text) > 1):
-        return text
-    data = bytearray()
-    for match in _QUOTED_PART.finditer(text[1:-1]):
-        octal, letter, plain = match.groups()
-        if octal:
-            data.append(int(octal, 8) & 0xFF)
-        elif letter:
-            data.append(_ESCAPES.get(letter, ord(letter) & 0xFF))
-        else:
-            data.extend(plain.encode("utf-8", "surrogateescape"))
-    return decode_path(bytes(data))
+        old, new = bare_name(header.old), bare_name(header.new)
+    cut = prefix_length(*(git or (old, new)))
+    return tuple(None if name == DEV_NULL else name[cut:] for name in (old, new))  # type: ignore[return-value]

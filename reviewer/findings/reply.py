@@ -1,6 +1,5 @@
 """The only way of a model's text into the program: a ladder from strict to tolerant, or a named refusal."""
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -21,7 +20,6 @@ from reviewer.findings.fields import (
     code_of,
     confidence_of,
     first,
-    fold,
     horizon_of,
     leading_severity,
     lines_of,
@@ -32,73 +30,26 @@ from reviewer.findings.fields import (
     texts_of,
 )
 from reviewer.findings.finding import Advice, Claim, ReadReview
+from reviewer.findings.shape import (
+    ADVICE_NAMES,
+    ASKED_NAMES,
+    CATEGORY_NAMES,
+    END_NAMES,
+    FILE_NAMES,
+    LINE_NAMES,
+    QUOTE_NAMES,
+    SCENARIO_NAMES,
+    SEVERITY_NAMES,
+    SUGGESTION_NAMES,
+    TEXT_NAMES,
+    TITLE_NAMES,
+    is_item,
+    root_of,
+    sane,
+)
 from reviewer.models.model import Finish, Reply
 
-_ROOTS = (
-    "findings",
-    "issues",
-    "problems",
-    "comments",
-    "review_comments",
-    "bugs",
-    "results",
-    "defects",
-    "violations",
-)
-_FILE = ("file", "path", "file_path", "filename", "file_name", "location")
-_LINE = (
-    "line",
-    "line_start",
-    "start_line",
-    "line_number",
-    "lines",
-    "line_range",
-    "range",
-    "from_line",
-    "start",
-    "row",
-)
-_END = ("end_line", "line_end", "to_line", "last_line", "end")
-_QUOTE = ("quote", "code", "snippet", "existing_code", "evidence", "code_snippet", "quoted_code")
-_TEXT = (
-    "explanation",
-    "message",
-    "description",
-    "comment",
-    "body",
-    "issue",
-    "problem",
-    "detail",
-    "details",
-    "reason",
-    "content",
-    "text",
-    "claim",
-)
-_TITLE = ("title", "summary", "name", "headline", "issue_header", "subject", "rule")
-_ADVICE = ("recommendation", "fix", "suggested_fix", "remedy", "solution", "action")
-_SCENARIO = ("failure_scenario", "scenario", "impact", "example", "consequence")
-_SUGGESTION = ("suggestion", "suggested_code", "improved_code", "replacement", "patch")
-_CATEGORY = ("category", "type", "kind", "label")
-_SEVERITY = ("severity", "level", "priority", "importance")
-_ASKED = frozenset({"findings", "summary", "rating", "strengths", "recommendations", "files_reviewed"})
-_KNOWN = {*_FILE, *_LINE, *_END, *_QUOTE, *_TEXT, *_TITLE, *_ADVICE, *_SCENARIO, *_SUGGESTION, *_CATEGORY}
-_KNOWN |= {
-    *_SEVERITY,
-    "confidence",
-    "score",
-    "id",
-    "side",
-    "rationale",
-    "references",
-    "tags",
-    "cwe",
-    "number",
-}
-_DEPTH = 4
-_PATH_LIKE = re.compile(r"[/.]\w")
 _TITLE_CHARACTERS = 90
-_UNKNOWN_PER_ITEM = 2
 
 
 def read_review(reply: Reply) -> ReadReview:
@@ -160,7 +111,7 @@ def _candidates(text: str) -> Iterator[Candidate]:
         values = found_values(version)
         for candidate in _finals(values):
             yield _with_fields(candidate, text)
-        loose = [candidate.value for candidate in values if _is_item(candidate.value)]
+        loose = [candidate.value for candidate in values if is_item(candidate.value)]
         items = max(items, loose, key=len)
     yield from _mended(text, items)
     parsed = yaml_value(text)
@@ -173,7 +124,7 @@ def _with_fields(candidate: Candidate, text: str) -> Candidate:
     if not isinstance(candidate.value, list):
         return candidate
     mended = repaired_value(text)
-    root = _root_of(mended) if mended is not None else None
+    root = root_of(mended) if mended is not None else None
     return replace(candidate, value={**root[0], "findings": candidate.value}) if root else candidate
 
 
@@ -183,9 +134,11 @@ def _finals(values: Sequence[Candidate]) -> list[Candidate]:
     Drafts come before the final review, so the last one counts; but a review with more of the fields that
     were asked for is not outdone by a fragment that is quoted behind it.
     """
-    found = [(candidate, root) for candidate in values if (root := _root_of(candidate)) is not None]
+    found = [(candidate, root) for candidate in values if (root := root_of(candidate)) is not None]
     ranked = sorted(
-        enumerate(found), key=lambda item: (len(_ASKED.intersection(item[1][1][0])), item[0]), reverse=True
+        enumerate(found),
+        key=lambda item: (len(ASKED_NAMES.intersection(item[1][1][0])), item[0]),
+        reverse=True,
     )
     return [candidate for _, (candidate, _) in ranked]
 
@@ -193,8 +146,8 @@ def _finals(values: Sequence[Candidate]) -> list[Candidate]:
 def _mended(text: str, items: list[dict[str, Any]]) -> Iterator[Candidate]:
     """What is left when no whole review decodes: mended text, or single findings that decode."""
     mended = repaired_value(text)
-    root = _root_of(mended) if mended is not None else None
-    if mended is None or root is None or not _sane(root[1]):
+    root = root_of(mended) if mended is not None else None
+    if mended is None or root is None or not sane(root[1]):
         if items:
             yield Candidate({"findings": items}, repaired=True, cut=mended is None or mended.cut)
         return
@@ -207,103 +160,8 @@ def _mended(text: str, items: list[dict[str, Any]]) -> Iterator[Candidate]:
         yield Candidate({**fields, "findings": best}, repaired=True, cut=mended.cut)
 
 
-def _sane(found: list[Any]) -> bool:
-    """Whether mended findings have the fields of findings, and not pieces of code taken for fields."""
-    items = [item for item in found if isinstance(item, dict)]
-    unknown = sum(fold(key) not in _KNOWN for item in items for key in item)
-    return unknown < _UNKNOWN_PER_ITEM * max(1, len(items))
-
-
-def _is_item(entry: Any) -> bool:
-    """Whether a value is a finding: it has a place or a quote, and says something."""
-    if not isinstance(entry, dict):
-        return False
-    keys = {fold(key) for key in entry}
-    if any(isinstance(entry[key], list) for key in entry if fold(key) in _ROOTS):
-        return False  # a group of findings
-    return bool(keys & {*_FILE, *_QUOTE, *_LINE}) and bool(keys & {*_TEXT, *_TITLE})
-
-
-_Root = tuple[dict[str, Any], list[Any]]
-"""The fields of a review, and its list of findings."""
-
-
-def _root_of(candidate: Candidate) -> _Root | None:
-    """The review in a value, wherever it is, or None.
-
-    An empty list, or a single finding, is a review only if it is all there is: in the middle of other text
-    it may be any part of something that did not decode, or a quotation.
-    """
-    value = candidate.value
-    if candidate.whole and (value == [] or _is_item(value)):
-        return {}, value if isinstance(value, list) else [value]
-    root = _search(value, 0)
-    if root is not None and not candidate.whole and not root[1] and not _ASKED.intersection(root[0]):
-        return None
-    return root
-
-
-def _search(value: Any, depth: int) -> _Root | None:
-    if depth > _DEPTH:
-        return None
-    if isinstance(value, str):
-        inner = strict_candidate(value)
-        return _search(inner.value, depth + 1) if inner else None
-    if isinstance(value, list):
-        if any(_is_item(entry) for entry in value):
-            return {}, value
-        return _joined([("", entry) for entry in value], depth)
-    if isinstance(value, dict):
-        folded = {fold(key): part for key, part in value.items()}
-        for name in _ROOTS:
-            if name in folded and (entries := _entries(folded[name])) is not None:
-                return folded, _in_file(entries, text_of(first(folded, _FILE)))
-        return _joined(list(value.items()), depth)
-    return None
-
-
-def _joined(parts: Sequence[tuple[str, Any]], depth: int) -> _Root | None:
-    """The findings of all parts of a value, such as one group for each file; a group names their file."""
-    fields: dict[str, Any] = {}
-    entries: list[Any] = []
-    found = False
-    for name, part in parts:
-        root = _search(part, depth + 1)
-        if root is None:
-            continue
-        found = True
-        fields |= root[0]
-        entries += _in_file(root[1], name if _PATH_LIKE.search(name) else "")
-    return (fields, entries) if found else None
-
-
-def _in_file(entries: list[Any], file: str) -> list[Any]:
-    """The findings of a group, with the group's file for those that name none."""
-    if not file:
-        return entries
-    return [
-        {"file": file, **entry} if isinstance(entry, dict) and first(entry, _FILE) is None else entry
-        for entry in entries
-    ]
-
-
-def _entries(value: Any) -> list[Any] | None:
-    """The list of findings under a root name: a list, one finding, findings by id, or nothing."""
-    if value is None or (isinstance(value, str) and value.strip().lower() in {"", "none", "n/a", "[]"}):
-        return []
-    if isinstance(value, list):
-        return value
-    if isinstance(value, dict):
-        if _is_item(value):
-            return [value]
-        parts = list(value.values())
-        if all(isinstance(part, dict) for part in parts):
-            return parts
-    return None
-
-
 def _review_in(candidate: Candidate) -> ReadReview | None:
-    root = _root_of(candidate)
+    root = root_of(candidate)
     if root is None:
         return None
     fields, entries = root
@@ -353,15 +211,15 @@ def _claim(entry: Any) -> Claim | None:
         return Claim("", _title(text), text, leading_severity(text)) if text else None
     if not isinstance(entry, dict):
         return None
-    path, lines = split_path(text_of(first(entry, _FILE)))
-    stated = lines_of(first(entry, _LINE))
-    end = lines_of(first(entry, _END))
+    path, lines = split_path(text_of(first(entry, FILE_NAMES)))
+    stated = lines_of(first(entry, LINE_NAMES))
+    end = lines_of(first(entry, END_NAMES))
     if stated and end:
         stated = (min(stated[0], end[0]), max(stated[1], end[1]))
     lines = stated or lines or end
-    title, explanation = text_of(first(entry, _TITLE)), text_of(first(entry, _TEXT))
-    scenario = text_of(first(entry, _SCENARIO))
-    quote = code_of(first(entry, _QUOTE))
+    title, explanation = text_of(first(entry, TITLE_NAMES)), text_of(first(entry, TEXT_NAMES))
+    scenario = text_of(first(entry, SCENARIO_NAMES))
+    quote = code_of(first(entry, QUOTE_NAMES))
     if not (title or explanation or scenario):
         if not quote:
             return None
@@ -370,14 +228,14 @@ def _claim(entry: Any) -> Claim | None:
         file=path,
         title=title or _title(explanation or scenario),
         explanation=explanation or scenario or title,
-        severity=severity_of(first(entry, _SEVERITY)),
-        category=category_of(first(entry, _CATEGORY)),
+        severity=severity_of(first(entry, SEVERITY_NAMES)),
+        category=category_of(first(entry, CATEGORY_NAMES)),
         line=lines[0] if lines else None,
         end_line=lines[1] if lines else None,
         quote=quote,
         failure_scenario=scenario if explanation or title else "",
-        recommendation=text_of(first(entry, _ADVICE)),
-        suggestion=code_of(first(entry, _SUGGESTION)),
+        recommendation=text_of(first(entry, ADVICE_NAMES)),
+        suggestion=code_of(first(entry, SUGGESTION_NAMES)),
         confidence=confidence_of(first(entry, ("confidence",))),
     )
 

@@ -1,12 +1,8 @@
 """From what a server said about a failure to the error whose class says what to do next."""
 
-import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
-from typing import Any
 
 from reviewer.errors import (
     ContentRefusedError,
@@ -21,6 +17,7 @@ from reviewer.errors import (
     RefusedRequestError,
     ServerBrokenError,
 )
+from reviewer.models.error_body import ErrorBody, read_error
 
 _TOO_LONG = (
     "maximum context length is",
@@ -104,125 +101,6 @@ _REFUSED_FIELD = (
 )
 _FILTERED = ("content_filter", "content filter", "moderation", "flagged", "guardrail")
 _SHOWN = 500
-
-
-@dataclass(frozen=True, slots=True)
-class ErrorBody:
-    """The parts of an error body, whatever its shape was."""
-
-    message: str
-    code: str = ""
-    param: str = ""
-    retry_after: float | None = None
-    asked: int | None = None
-    limit: int | None = None
-
-
-def read_error(text: str) -> ErrorBody | None:
-    """Find the error in a body of any of the shapes that servers use.
-
-    Known shapes: `{"error": {...}}`, `{"error": "text"}`, `[{"error": ...}]`, `{"detail": ...}`,
-    `{"object": "error", "message": ...}`, `{"message": ...}`, RFC 7807, and any of them once more as JSON
-    text inside the message.
-
-    Returns:
-        None if the text is no JSON, or has none of these shapes.
-    """
-    try:
-        data = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-    return _error_in(data, depth=0)
-
-
-_DEPTH = 4
-
-
-def _error_in(data: Any, *, depth: int) -> ErrorBody | None:
-    if depth > _DEPTH:
-        return None
-    if isinstance(data, list):
-        return _error_in(data[0], depth=depth + 1) if data else None
-    if not isinstance(data, dict):
-        return None
-    error = data.get("error")
-    if isinstance(error, dict):
-        return _from_object(error, depth=depth)
-    if isinstance(error, str) and error:
-        return _from_message(error, {}, depth=depth)
-    if data.get("object") == "error" or "detail" in data or ("message" in data and "choices" not in data):
-        return _from_object(data, depth=depth)
-    return None
-
-
-def _from_object(error: Mapping[str, Any], *, depth: int) -> ErrorBody:
-    raw = (error.get("metadata") or {}).get("raw") if isinstance(error.get("metadata"), dict) else None
-    message = error.get("message", error.get("detail", error.get("title", "")))
-    if isinstance(raw, str) and raw:
-        message = f"{message}: {raw}"
-    return _from_message(message, error, depth=depth)
-
-
-def _from_message(message: Any, error: Mapping[str, Any], *, depth: int) -> ErrorBody:
-    if isinstance(message, str):
-        try:
-            inner = json.loads(message)
-        except (ValueError, RecursionError):
-            inner = None
-        found = _error_in(inner, depth=depth + 1)
-        if found is not None:
-            return found
-    param = error.get("param")
-    locations = re.findall(r'"loc": \[[^\]]*"([^"]+)"\]', json.dumps(message)) if param is None else []
-    codes = [str(error[key]) for key in ("code", "type", "status") if error.get(key) is not None]
-    return ErrorBody(
-        message=message if isinstance(message, str) else json.dumps(message),
-        code=" ".join(codes),
-        param=str(param or (locations[0] if locations else "")),
-        retry_after=_retry_delay(error.get("details")),
-        asked=_whole(error.get("n_prompt_tokens")),
-        limit=_whole(error.get("n_ctx")),
-    )
-
-
-def _whole(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
-
-
-def _retry_delay(details: object) -> float | None:
-    """Google's `RetryInfo`: `{"retryDelay": "47s"}` in a list of details."""
-    for item in details if isinstance(details, list) else []:
-        delay = item.get("retryDelay") if isinstance(item, dict) else None
-        if isinstance(delay, str) and (match := re.fullmatch(r"(\d+(?:\.\d+)?)s", delay)):
-            return float(match[1])
-    return None
-
-
-def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
-    """Seconds to wait, from any of the headers that servers use, or None.
-
-    Negative values count as 0.
-    """
-    lowered = {name.lower(): value.strip() for name, value in headers.items()}
-    if (milliseconds := _number(lowered.get("retry-after-ms"))) is not None:
-        return max(0.0, milliseconds / 1000)
-    for name in ("retry-after", "llm_provider-retry-after"):
-        value = lowered.get(name)
-        if (seconds := _number(value)) is not None:
-            return max(0.0, seconds)
-        if value:
-            try:
-                moment = parsedate_to_datetime(value)
-            except ValueError:
-                continue
-            return max(0.0, (moment.replace(tzinfo=moment.tzinfo or UTC) - now).total_seconds())
-    return None
-
-
-def _number(text: str | None) -> float | None:
-    if text is None or not re.fullmatch(r"-?\d+(?:\.\d+)?", text):
-        return None
-    return float(text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -357,8 +235,3 @@ def _numbers(body: ErrorBody) -> tuple[int | None, int | None]:
     if len(set(numbers)) == _PAIR:
         return max(numbers), min(numbers)
     return None, None
-
-
-def now_utc() -> datetime:
-    """The current time, for `retry_after`."""
-    return datetime.now(UTC)

@@ -75,7 +75,7 @@ class AskedFinding(_Asked):
     severity: Literal["critical", "major", "minor"] = Field(description="by the criteria for severity")
     recommendation: str = Field(description="what to do about it, in one or two sentences")
     suggestion: str | None = Field(
-        description="code to put in place of the quoted lines, indented like them, if short and certain"
+        description="code to put in place of the quoted lines, indented like them, if short and certain; else null"
     )
     confidence: Literal["high", "medium", "low"] = Field(description="how sure you are that it is real")
 
@@ -97,7 +97,9 @@ class AskedReview(_Asked):
     strengths: list[str] = Field(description="up to three things that the change does well, concretely")
     recommendations: list[AskedRecommendation] = Field(description="up to three; may be empty")
     summary: str = Field(description="two or three sentences: what the change does and how well")
-    rating: int = Field(description="whole number from 1 (must not be merged) to 10 (nothing to improve)")
+    rating: int = Field(
+        description="for what you were shown, from 1 (must not be merged) to 10 (nothing to improve)"
+    )
 
 
 class AskedVerdict(_Asked):

@@ -15,7 +15,8 @@ from reviewer.errors import (
     RefusedRequestError,
     ServerBrokenError,
 )
-from reviewer.models.failures import Asked, classify, read_error, retry_after
+from reviewer.models.error_body import read_error, retry_after
+from reviewer.models.failures import Asked, classify
 
 LAB = Asked("lab", "http://127.0.0.1:9000/v1", "LAB_KEY")
 

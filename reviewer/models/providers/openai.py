@@ -12,7 +12,8 @@ from reviewer.errors import (
     RefusedRequestError,
     ServerBrokenError,
 )
-from reviewer.models.failures import Asked, classify, now_utc, retry_after
+from reviewer.models.error_body import now_utc, retry_after
+from reviewer.models.failures import Asked, classify
 from reviewer.models.model import Endpoint, Finish, ModelInfo, Reply, Usage
 from reviewer.models.providers.base import HttpFailure, HttpRequest, Reader, Shape
 from reviewer.models.servers import Output, server_of

@@ -1,0 +1,155 @@
+"""The flags that several commands share, and the values that they mean."""
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from reviewer.changes.target import Target
+    from reviewer.options import Common
+
+
+def add_common(parser: argparse.ArgumentParser) -> None:
+    """Flags about settings and how much to say."""
+    group = parser.add_argument_group("settings")
+    group.add_argument(
+        "--config", metavar="FILE", type=Path, help="use this file instead of the repository's"
+    )
+    group.add_argument("--no-config", action="store_true", help="read no configuration files")
+    group.add_argument(
+        "--prompts", metavar="DIR", type=Path, action="append", default=[], help="further role files"
+    )
+    group.add_argument("-q", "--quiet", action="store_true", help="say nothing but errors")
+    group.add_argument("-v", "--verbose", action="store_true", help="a line for every request")
+    group.add_argument("--no-color", action="store_true", help="no colours (NO_COLOR works too)")
+
+
+def add_models(parser: argparse.ArgumentParser) -> None:
+    """The flag that assigns models."""
+    parser.add_argument(
+        "--model",
+        metavar="[ROLE=]PROVIDER/MODEL",
+        action="append",
+        default=[],
+        help="model for one role, or for all; several separated by commas are asked in turn",
+    )
+
+
+def add_target(parser: argparse.ArgumentParser) -> None:
+    """Flags and words that say what to review."""
+    group = parser.add_argument_group("what to review (one of)")
+    group.add_argument(
+        "target",
+        nargs="*",
+        metavar="A..B | PATH",
+        help="a range of commits; with --all, files or folders. Default: all that this branch has over the "
+        "default branch, committed or not",
+    )
+    group.add_argument("--uncommitted", action="store_true", help="what the working tree has over HEAD")
+    group.add_argument("--staged", action="store_true", help="what the index has over HEAD")
+    group.add_argument("--base", metavar="REF", help="everything since this branch left REF")
+    group.add_argument("--commit", metavar="REV", help="one commit")
+    group.add_argument("--all", action="store_true", help="whole files of the working tree")
+    group.add_argument("--patch", metavar="FILE", help="a unified diff; - for standard input")
+    parser.add_argument("--include", metavar="GLOB", action="append", default=[], help="only these files")
+    parser.add_argument("--exclude", metavar="GLOB", action="append", default=[], help="not these files")
+
+
+_FLAGS = {
+    "include": ("scope.include", "--include"),
+    "exclude": ("scope.exclude", "--exclude"),
+    "concurrency": ("run.concurrency", "--concurrency"),
+    "timeout": ("run.timeout", "--timeout"),
+    "fail_on": ("gate.fail_on", "--fail-on"),
+    "min_severity": ("report.min_severity", "--min-severity"),
+}
+"""Settings that have a flag, by the flag's name in the parsed arguments."""
+
+
+def common_of(arguments: argparse.Namespace) -> "Common":
+    """What every command takes.
+
+    Raises:
+        UsageError: flags exclude each other, or a model is written wrongly.
+    """
+    from reviewer.errors import UsageError  # noqa: PLC0415
+    from reviewer.options import Common  # noqa: PLC0415
+
+    if arguments.quiet and arguments.verbose:
+        raise UsageError("--quiet and --verbose exclude each other.")
+    if arguments.config and arguments.no_config:
+        raise UsageError("--config and --no-config exclude each other.")
+    flags: dict[str, tuple[str, Any]] = {}
+    for name, (key, flag) in _FLAGS.items():
+        value = getattr(arguments, name, None)
+        if value:
+            flags[key] = (flag, value)
+    role_models: dict[str, tuple[str, ...]] = {}
+    for text in getattr(arguments, "model", []):
+        role, _, names = text.rpartition("=")
+        chain = tuple(part.strip() for part in names.split(",") if part.strip())
+        if not chain:
+            raise UsageError(f"--model {text!r}: no model is named.")
+        if role:
+            role_models[role] = (*role_models.get(role, ()), *chain)
+        elif len(chain) > 1 or "defaults.model" in flags:
+            raise UsageError("--model without a role takes one model; name fallbacks as ROLE=A,B.")
+        else:
+            flags["defaults.model"] = ("--model", chain[0])
+    return Common(
+        directory=Path.cwd(),
+        config=arguments.config,
+        use_files=not arguments.no_config,
+        flags=flags,
+        role_models=role_models,
+        prompts=tuple(arguments.prompts),
+        quiet=arguments.quiet,
+        verbose=arguments.verbose,
+        color=False if arguments.no_color else None,
+    )
+
+
+def target_of(arguments: argparse.Namespace) -> "Target":
+    """The one target that the flags name.
+
+    Raises:
+        UsageError: they name several.
+    """
+    from reviewer.changes import target as targets  # noqa: PLC0415
+    from reviewer.errors import UsageError  # noqa: PLC0415
+
+    words = arguments.target
+    named: dict[str, Callable[[], Target]] = {}
+    if arguments.uncommitted:
+        named["--uncommitted"] = targets.Uncommitted
+    if arguments.staged:
+        named["--staged"] = targets.Staged
+    if arguments.base:
+        named["--base"] = lambda: targets.Base(arguments.base)
+    if arguments.commit:
+        named["--commit"] = lambda: targets.Commit(arguments.commit)
+    if arguments.all:
+        named["--all"] = lambda: targets.Snapshot(tuple(words))
+    if arguments.patch:
+        named["--patch"] = lambda: _patch(arguments.patch)
+    if words and not arguments.all:
+        if len(words) > 1:
+            raise UsageError(f"one range is reviewed at a time, not {len(words)}: {' '.join(words)}")
+        named[words[0]] = lambda: targets.parse_range(words[0])
+    if len(named) > 1:
+        raise UsageError(f"{' and '.join(named)} exclude each other: name one thing to review.")
+    return next(iter(named.values()), targets.Worktree)()
+
+
+def _patch(name: str) -> "Target":
+    from reviewer.changes.target import Patch  # noqa: PLC0415
+    from reviewer.errors import SourceError  # noqa: PLC0415
+
+    if name == "-":
+        return Patch(sys.stdin.buffer.read(), "standard input")
+    try:
+        return Patch(Path(name).read_bytes(), name)
+    except OSError as error:
+        raise SourceError(f"{name}: cannot be read: {error.strerror}.") from error
