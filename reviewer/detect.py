@@ -32,7 +32,7 @@ async def look_around(loaded: Loaded, environment: Mapping[str, str]) -> list[Fo
     """Ask every configured server, every local default address, and every service whose key is set.
 
     In the order of preference: what is configured, then this machine, so that code does not leave it
-    unasked, then services.
+    unasked, then services. With detection off, only what is configured.
     """
     endpoints = list(_places(loaded, environment))
     found: dict[int, Found] = {}
@@ -54,7 +54,8 @@ def _places(loaded: Loaded, environment: Mapping[str, str]) -> Iterator[Endpoint
         for name, provider in loaded.settings.providers.items()
         if provider.base_url and provider.kind not in IN_PROCESS
     ]
-    for name in dict.fromkeys([*own, *LOCAL, *HOSTED]):
+    others = (*LOCAL, *HOSTED) if loaded.settings.defaults.detect else ()
+    for name in dict.fromkeys([*own, *others]):
         endpoint = endpoint_of(name, loaded, environment, need_key=False)
         if name in HOSTED and endpoint.key is None:
             continue

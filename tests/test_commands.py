@@ -29,7 +29,7 @@ def here(repo, monkeypatch):
 @pytest.fixture
 def nothing_else(monkeypatch):
     """No server of the person who runs the tests is looked for."""
-    monkeypatch.setattr("reviewer.detect.LOCAL", ())
+    monkeypatch.setenv("REVIEWER_DETECT", "false")
 
 
 def lab(here, server, extra: str = "") -> None:
@@ -86,7 +86,6 @@ def test_keys_make_services_worth_asking(here, server, capsys, nothing_else, mon
 
 
 def test_init_writes_a_file_that_is_valid(here, server, capsys, nothing_else, monkeypatch, snapshot):
-    monkeypatch.setattr("reviewer.detect.LOCAL", ("lmstudio",))
     monkeypatch.setenv("REVIEWER_PROVIDERS__LMSTUDIO__BASE_URL", server.url)
     assert main(["init"]) == 0
     assert "Default model: lmstudio/big" in capsys.readouterr().out

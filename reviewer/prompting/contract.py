@@ -75,7 +75,8 @@ class AskedFinding(_Asked):
     severity: Literal["critical", "major", "minor"] = Field(description="by the criteria for severity")
     recommendation: str = Field(description="what to do about it, in one or two sentences")
     suggestion: str | None = Field(
-        description="code to put in place of the quoted lines, indented like them, if short and certain; else null"
+        description="code to put in place of the quoted lines, indented like them, if short and certain; "
+        "else null"
     )
     confidence: Literal["high", "medium", "low"] = Field(description="how sure you are that it is real")
 
