@@ -34,17 +34,19 @@ def rig(name: str, **environment: str) -> Iterator[str]:
         os.kill(int(facts["pid"]), 15)
 
 
-def reviewed(
-    repo: Builder, monkeypatch, address: str, model: str, *arguments: str
-) -> tuple[int, json_report.Report]:
-    monkeypatch.chdir(repo.root)
+def reviewed(repo: Builder, address: str, model: str, *arguments: str) -> tuple[int, Report]:
     (repo.root.parent / "lab.toml").write_text(
         f'[providers.lab]\nkind = "openai"\nbase_url = "{address}"\n[run]\nattempts = 2\ntimeout = "5m"\n'
     )
-    status = main(
-        ["run", "--config", "../lab.toml", "--model", f"lab/{model}", "-q", "-o", "../r.json", *arguments]
+    command = [sys.executable, "-m", "reviewer", "run", "--config", "../lab.toml", "--model", f"lab/{model}"]
+    done = subprocess.run(
+        [*command, "-q", "-o", "../r.json", *arguments],
+        cwd=repo.root,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        check=False,
     )
-    return status, json_report.parse((repo.root.parent / "r.json").read_text(), name="r.json")
+    text = (repo.root.parent / "r.json").read_text()
+    return done.returncode, json_report.parse(text, name="r.json")
 
 
 @pytest.fixture
