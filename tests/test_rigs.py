@@ -3,6 +3,7 @@
 import os
 import socket
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -10,8 +11,9 @@ import pytest
 
 from reviewer.cli import main
 from reviewer.outputs import json_report
+from reviewer.outputs.report import Report
 from tests.support.repository import Builder
-from tests.support.shared import require
+from tests.support.shared import ROOT, require
 
 pytestmark = pytest.mark.rig
 
