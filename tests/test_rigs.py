@@ -38,7 +38,7 @@ def rig(name: str, **environment: str) -> Iterator[str]:
 
 def reviewed(repo: Builder, address: str, model: str, *arguments: str) -> tuple[int, Report]:
     (repo.root.parent / "lab.toml").write_text(
-        f'[providers.lab]\nkind = "openai"\nbase_url = "{address}"\n[run]\nattempts = 2\ntimeout = "5m"\n'
+        f'[providers.lab]\nkind = "openai"\nbase_url = "{address}"\n[run]\nattempts = 3\ntimeout = "5m"\n'
     )
     command = [sys.executable, "-m", "reviewer", "run", "--config", "../lab.toml", "--model", f"lab/{model}"]
     done = subprocess.run(
