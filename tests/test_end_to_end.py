@@ -197,7 +197,8 @@ DOUBTFUL = {
     "nothing shows that it was read": streamed('{"findings": [], "rating": 9}'),
     "cut off": streamed(CLEAN, finish="length"),
     "prompt cut by the server": streamed(CLEAN, usage=(300, 10)),
-    "not the JSON asked for": streamed(f"Here you are: {CLEAN}"),
+    "broken JSON": streamed(CLEAN.replace('"rating": 7}', '"rating": 7,}')),
+    "a part of the JSON": streamed('Here: {"findings": [], "summary": "fine"}'),
 }
 
 
@@ -207,6 +208,22 @@ def test_doubtful_empty_answers_are_not_clean(shop, server, answer):
     server.default = answer
     assert run("--role", "code_quality") == 3
     assert report(shop.root).reviews[0].status == "partial"
+
+
+CLEAN_ENOUGH = {
+    "fence": f"```json\n{CLEAN}\n```",
+    "prose and fence": f"Here is my review:\n\n```json\n{CLEAN}\n```\nBye!",
+    "thoughts": f"<think>nothing wrong here</think>\n{CLEAN}",
+    "prose around": f"Here you are: {CLEAN}",
+}
+
+
+@pytest.mark.parametrize("text", CLEAN_ENOUGH.values(), ids=CLEAN_ENOUGH)
+def test_wrapped_answers_are_as_good_as_bare_ones(shop, server, text):
+    configure(shop, server)
+    server.default = streamed(text)
+    assert run("--role", "code_quality") == 0
+    assert report(shop.root).status == "clean"
 
 
 def test_failover_is_reported(shop, server):

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import json_repair
@@ -32,7 +32,7 @@ class Candidate:
     Attributes:
         value: decoded JSON (or YAML) data.
         whole: it is all there is, or all of a fence; not one of many values between text.
-        repaired: the text had to be searched or mended to decode it.
+        repaired: the text had to be mended to decode it, or only parts of it did.
         cut: the value is only the beginning of one that broke off.
     """
 
@@ -74,12 +74,11 @@ def without_reasoning(text: str) -> str:
 def found_values(text: str) -> list[Candidate]:
     """Complete JSON values in a text with other things around them, in order.
 
-    What is alone in the only fence counts as whole, in place of its parts.
+    What is alone in the only fence counts as whole, in place of its parts. Finding a value that decodes as it
+    stands is no repair.
     """
     fenced = [candidate for match in _FENCE.finditer(text) if (candidate := strict_candidate(match[2]))]
-    if len(fenced) == 1:
-        return [replace(fenced[0], repaired=True)]
-    return [Candidate(value, repaired=True) for value in _decoded(text)]
+    return fenced if len(fenced) == 1 else [Candidate(value) for value in _decoded(text)]
 
 
 def _decoded(text: str) -> Iterator[Any]:

@@ -49,6 +49,8 @@ from reviewer.findings.shape import (
 )
 from reviewer.models.model import Finish, Reply
 
+_ENOUGH_NAMES = 3
+"""Fields that were asked for; a value with so many in the middle of a text is the whole review."""
 _TITLE_CHARACTERS = 90
 
 
@@ -105,18 +107,26 @@ def _candidates(text: str) -> Iterator[Candidate]:
         return
     items: list[dict[str, Any]] = []
     for version in (text, relaxed(text)):
+        mended = version is not text
         whole = strict_candidate(version)
         if whole is not None:
             yield replace(whole, repaired=True)
         values = found_values(version)
         for candidate in _finals(values):
-            yield _with_fields(candidate, text)
+            complete = len(ASKED_NAMES.intersection(_names(candidate))) >= _ENOUGH_NAMES
+            yield replace(_with_fields(candidate, text), repaired=mended or not complete)
         loose = [candidate.value for candidate in values if is_item(candidate.value)]
         items = max(items, loose, key=len)
     yield from _mended(text, items)
     parsed = yaml_value(text)
     if parsed is not None:
         yield parsed
+
+
+def _names(candidate: Candidate) -> set[str]:
+    """The fields of the review in a value."""
+    root = root_of(candidate)
+    return set(root[0]) if root else set()
 
 
 def _with_fields(candidate: Candidate, text: str) -> Candidate:
