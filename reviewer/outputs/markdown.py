@@ -222,7 +222,12 @@ def _actions(entries: Sequence[_Entry], report: Report) -> list[_Group]:
         made[when].append(Safe(f"{entry.label}: {inline(text)} ({place(entry.finding)})"))
     for advice in report.recommendations:
         made[advice.horizon].append(inline(advice.text))
-    return [_Group(_HORIZONS[horizon], texts[:_MOST_ACTIONS]) for horizon, texts in made.items() if texts]
+    return [_Group(_HORIZONS[horizon], _first_ten(texts)) for horizon, texts in made.items() if texts]
+
+
+def _first_ten(texts: Sequence[Safe]) -> list[Safe]:
+    rest = len(texts) - _MOST_ACTIONS
+    return [*texts[:_MOST_ACTIONS], *([Safe(f"and {rest} more, all below")] if rest > 0 else [])]
 
 
 def _reviewers(report: Report) -> str:
