@@ -30,6 +30,7 @@ OWNERS = {
     "rich": {"reviewer.console"},
     "lizard": {"reviewer.models.builtin.complexity"},
     "detect_secrets": {"reviewer.models.builtin.secrets"},
+    "ruff": {"reviewer.models.builtin.ruff_rules"},
     "platformdirs": {"reviewer.config.load", "reviewer.crash"},
 }
 """Each library has one owner, so that replacing it means changing one file."""

@@ -50,7 +50,7 @@ def doctor(common: Common) -> int:
 
     note(Check("reviewer", fine=True, text=f"{__version__}, Python {platform.python_version()}"))
     note(_git(common))
-    note(Check("ruff", program().exists(), str(program())))
+    note(_ruff())
     try:
         setup = prepare(common)
     except UserError as error:
@@ -64,6 +64,13 @@ def doctor(common: Common) -> int:
     except UserError as error:
         note(Check("models", fine=False, text=str(error)))
     return 0 if all(check.fine for check in checks) else 2
+
+
+def _ruff() -> Check:
+    try:
+        return Check("ruff", fine=True, text=str(program()))
+    except ModelError as error:
+        return Check("ruff", fine=False, text=str(error))
 
 
 def _git(common: Common) -> Check:

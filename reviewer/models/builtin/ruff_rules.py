@@ -2,12 +2,13 @@
 
 import json
 import subprocess
-import sysconfig
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
+
+from ruff import find_ruff_bin
 
 from reviewer.errors import NextModelError
 from reviewer.models.builtin.observation import Observation, Source, line_text
@@ -141,8 +142,17 @@ def find(sources: Sequence[Source]) -> list[Observation]:
 
 
 def program() -> Path:
-    """Where the ruff that was installed with this program is."""
-    return Path(sysconfig.get_path("scripts")) / "ruff"
+    """Where the ruff that was installed with this program is.
+
+    Raises:
+        NextModelError: it is not there.
+    """
+    try:
+        return Path(find_ruff_bin())
+    except FileNotFoundError as error:
+        raise NextModelError(
+            "builtin: ruff is not installed beside reviewer; install reviewer anew"
+        ) from error
 
 
 def _run(folder: Path) -> list[dict[str, Any]]:
@@ -160,8 +170,6 @@ def _run(folder: Path) -> list[dict[str, Any]]:
     ]
     try:
         done = subprocess.run(command, cwd=folder, capture_output=True, timeout=_TIMEOUT, check=True)
-    except FileNotFoundError as error:
-        raise NextModelError(f"builtin: ruff is not installed at {program()}") from error
     except subprocess.TimeoutExpired as error:
         raise NextModelError(f"builtin: ruff took longer than {_TIMEOUT:g} s") from error
     except subprocess.CalledProcessError as error:
