@@ -89,6 +89,14 @@ def test_only_changed_lines_count():
     ]
 
 
+def test_syntax_that_the_change_broke_counts_wherever_it_shows():
+    old = "x = (\n    1\n)\ny = 2\nz = 3\n"
+    broken = titles(changed(old, "@@ -3,2 +3 @@\n-)\n-y = 2\n+y = 2\n"))
+    assert [text.split()[:2] for text in broken][:1] == [["critical", "3"]]
+    python2 = "print 'x'\ny = 2\n"
+    assert titles(changed(python2, "@@ -2 +2 @@\n-y = 2\n+y = 3\n")) == [], "it was broken before"
+
+
 def test_complexity_counts_only_if_it_grew():
     body = "".join(f"    if a == {n}: return {n}\n" for n in range(20))
     old = f"def f(a):\n{body}    return 0\n"

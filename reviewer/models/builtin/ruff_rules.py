@@ -1,5 +1,6 @@
 """Python problems that ruff finds, run as a program on copies of the files, without any configuration."""
 
+import ast
 import json
 import subprocess
 import tempfile
@@ -180,10 +181,23 @@ def _run(folder: Path) -> list[dict[str, Any]]:
     return rows
 
 
+def _was_sound(source: Source) -> bool:
+    """Whether the file could be parsed before the change, so that the change broke it."""
+    try:
+        ast.parse("\n".join(source.change.old_lines or ()))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    return True
+
+
 def _observation(row: Mapping[str, Any], source: Source) -> Observation | None:
     code = str(row.get("code") or row.get("name") or "invalid-syntax")
+    added = source.added_numbers()
     line = int(row["location"]["row"])
-    if line not in source.added_numbers():
+    if line not in added and code == "invalid-syntax" and added and _was_sound(source):
+        # What is wrong shows where the parser gives up, often behind the change that broke it.
+        line = min(added, key=lambda number: (abs(number - line), number))
+    if line not in added:
         return None
     prefixes = sorted((prefix for prefix in _FAMILIES if code.startswith(prefix)), key=len)
     family = _FAMILIES[prefixes[-1]] if prefixes else None
