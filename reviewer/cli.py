@@ -21,7 +21,7 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         if message.startswith("unrecognized arguments: "):
-            from difflib import get_close_matches  # noqa: PLC0415  # only on errors
+            from difflib import get_close_matches
 
             given = message.split(": ", 1)[1].split(maxsplit=1)[0].partition("=")[0]
             near = get_close_matches(given, self._option_string_actions, n=1)
@@ -49,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _guarded(handler: Callable[[argparse.Namespace], int], arguments: argparse.Namespace) -> int:
-    from reviewer.errors import UserError  # noqa: PLC0415  # nothing that --help does not need
+    from reviewer.errors import UserError
 
     try:
         return handler(arguments)
@@ -74,14 +74,14 @@ def _guarded(handler: Callable[[argparse.Namespace], int], arguments: argparse.N
 
 
 def _crashed(error: BaseException) -> int:
-    from reviewer.crash import CrashLog  # noqa: PLC0415
+    from reviewer.crash import CrashLog
 
     return CrashLog.write(error, status=_BUG)
 
 
 def _only_user_errors(group: BaseExceptionGroup[BaseException]) -> BaseException | None:
     """The first error of a task group, if all of them are the user's to mend."""
-    from reviewer.errors import UserError  # noqa: PLC0415
+    from reviewer.errors import UserError
 
     _, rest = group.split(UserError)
     error: BaseException = group
@@ -118,7 +118,7 @@ def _build_run(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--role", metavar="NAME", action="append", default=[], help="only this role (repeatable)"
     )
-    add_models(group)  # type: ignore[arg-type]
+    add_models(group)
     group.add_argument("--concurrency", metavar="N", help="requests at once to each server")
     group.add_argument("--timeout", metavar="TIME", help="for the whole run: 300, 90s, 10m")
     group = parser.add_argument_group("result")
@@ -140,8 +140,8 @@ def _build_run(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from reviewer.commands.run import run  # noqa: PLC0415
-    from reviewer.options import RunOptions  # noqa: PLC0415
+    from reviewer.commands.run import run
+    from reviewer.options import RunOptions
 
     return run(
         RunOptions(
@@ -163,7 +163,7 @@ def _build_models(parser: argparse.ArgumentParser) -> None:
 
 
 def _models(arguments: argparse.Namespace) -> int:
-    from reviewer.commands.models import list_models  # noqa: PLC0415
+    from reviewer.commands.models import list_models
 
     return list_models(common_of(arguments), as_json=arguments.json, everything=arguments.everything)
 
@@ -175,7 +175,7 @@ def _build_roles(parser: argparse.ArgumentParser) -> None:
 
 
 def _roles(arguments: argparse.Namespace) -> int:
-    from reviewer.commands.roles import list_roles  # noqa: PLC0415
+    from reviewer.commands.roles import list_roles
 
     return list_roles(common_of(arguments))
 
@@ -189,7 +189,7 @@ def _build_prompt(parser: argparse.ArgumentParser) -> None:
 
 
 def _prompt(arguments: argparse.Namespace) -> int:
-    from reviewer.commands.prompt import print_prompt  # noqa: PLC0415
+    from reviewer.commands.prompt import print_prompt
 
     return print_prompt(common_of(arguments), arguments.role, target_of(arguments), as_json=arguments.json)
 
@@ -202,7 +202,7 @@ def _build_report(parser: argparse.ArgumentParser) -> None:
 
 
 def _report(arguments: argparse.Namespace) -> int:
-    from reviewer.commands.report import render_again  # noqa: PLC0415
+    from reviewer.commands.report import render_again
 
     return render_again(arguments.file, arguments.format, arguments.output)
 
@@ -214,7 +214,7 @@ def _build_init(parser: argparse.ArgumentParser) -> None:
 
 
 def _init(arguments: argparse.Namespace) -> int:
-    from reviewer.commands.init import init  # noqa: PLC0415
+    from reviewer.commands.init import init
 
     return init(common_of(arguments), force=arguments.force)
 
@@ -226,7 +226,7 @@ def _build_doctor(parser: argparse.ArgumentParser) -> None:
 
 
 def _doctor(arguments: argparse.Namespace) -> int:
-    from reviewer.commands.doctor import doctor  # noqa: PLC0415
+    from reviewer.commands.doctor import doctor
 
     return doctor(common_of(arguments))
 
@@ -245,7 +245,7 @@ def _build_config(parser: argparse.ArgumentParser) -> None:
 
 
 def _config(arguments: argparse.Namespace) -> int:
-    from reviewer.commands import config  # noqa: PLC0415
+    from reviewer.commands import config
 
     act = {"show": config.show, "validate": config.validate, "keys": config.keys}[arguments.what]
     return act(common_of(arguments))

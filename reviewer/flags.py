@@ -26,7 +26,7 @@ def add_common(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--no-color", action="store_true", help="no colours (NO_COLOR works too)")
 
 
-def add_models(parser: argparse.ArgumentParser) -> None:
+def add_models(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
     """The flag that assigns models."""
     parser.add_argument(
         "--model",
@@ -74,8 +74,8 @@ def common_of(arguments: argparse.Namespace) -> "Common":
     Raises:
         UsageError: flags exclude each other, or a model is written wrongly.
     """
-    from reviewer.errors import UsageError  # noqa: PLC0415
-    from reviewer.options import Common  # noqa: PLC0415
+    from reviewer.errors import UsageError
+    from reviewer.options import Common
 
     if arguments.quiet and arguments.verbose:
         raise UsageError("--quiet and --verbose exclude each other.")
@@ -117,8 +117,8 @@ def target_of(arguments: argparse.Namespace) -> "Target":
     Raises:
         UsageError: they name several.
     """
-    from reviewer.changes import target as targets  # noqa: PLC0415
-    from reviewer.errors import UsageError  # noqa: PLC0415
+    from reviewer.changes import target as targets
+    from reviewer.errors import UsageError
 
     words = arguments.target
     named: dict[str, Callable[[], Target]] = {}
@@ -144,8 +144,8 @@ def target_of(arguments: argparse.Namespace) -> "Target":
 
 
 def _patch(name: str) -> "Target":
-    from reviewer.changes.target import Patch  # noqa: PLC0415
-    from reviewer.errors import SourceError  # noqa: PLC0415
+    from reviewer.changes.target import Patch
+    from reviewer.errors import SourceError
 
     if name == "-":
         return Patch(sys.stdin.buffer.read(), "standard input")

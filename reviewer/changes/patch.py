@@ -278,4 +278,8 @@ def _names(header: _Header) -> tuple[str | None, str | None]:
     if header.old is not None and header.new is not None:
         old, new = bare_name(header.old), bare_name(header.new)
     cut = prefix_length(*(git or (old, new)))
-    return tuple(None if name == DEV_NULL else name[cut:] for name in (old, new))  # type: ignore[return-value]
+    return _path(old, cut), _path(new, cut)
+
+
+def _path(name: str, cut: int) -> str | None:
+    return None if name == DEV_NULL else name[cut:]

@@ -11,21 +11,21 @@ from reviewer.models.servers import SERVERS
 
 def _http(endpoint: Endpoint) -> Backend:
     # Imported only when it is used: an HTTP library is slow to import.
-    from reviewer.models.http_backend import HttpBackend  # noqa: PLC0415
-    from reviewer.models.providers import PROTOCOLS  # noqa: PLC0415
+    from reviewer.models.http_backend import HttpBackend
+    from reviewer.models.providers import PROTOCOLS
 
     return HttpBackend(endpoint, PROTOCOLS[endpoint.kind])
 
 
 def _builtin(endpoint: Endpoint) -> Backend:
-    from reviewer.models.builtin.backend import BuiltIn  # noqa: PLC0415
+    from reviewer.models.builtin.backend import BuiltIn
 
     del endpoint  # there is no server
     return BuiltIn()
 
 
 def _scripted(endpoint: Endpoint) -> Backend:
-    from reviewer.models.providers.scripted import Scripted  # noqa: PLC0415
+    from reviewer.models.providers.scripted import Scripted
 
     if not endpoint.base_url:
         raise ConfigError(

@@ -78,7 +78,7 @@ def _review(prompt: Prompt) -> AskedReview:
 def _observe(sources: list[Source], others: tuple[str, ...] | None, kind: ModelKind) -> list[Observation]:
     """What the analysers of one kind of role see; a general role gets all of them."""
     # Analysers are slow to import, and listing the model needs none.
-    from reviewer.models.builtin import complexity, leftovers, ruff_rules, secrets  # noqa: PLC0415
+    from reviewer.models.builtin import complexity, leftovers, ruff_rules, secrets
 
     found: list[Observation] = []
     wanted = {kind} if kind is not ModelKind.GENERAL else {*ModelKind}
