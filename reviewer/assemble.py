@@ -80,7 +80,7 @@ def assemble(plan: Plan, records: Sequence[Record], frame: Frame) -> Report:
         recommendations=combine_advice(reviews),
         coverage=coverage,
         usage=_usage(plan, records, frame.seconds),
-        gate=gate_of(findings, frame.fail_on),
+        gate=gate_of([item for item in found if item.grounding is not Grounding.UNVERIFIED], frame.fail_on),
         language_model=language_model,
         notes=(f"The run was stopped: {frame.stopped}.",) if frame.stopped else (),
     )
@@ -126,6 +126,8 @@ def doubts(item: Answered) -> tuple[str, ...]:
         found.append(
             f"the server counted {counted:,} of about {estimated:,} tokens; it may have cut the prompt"
         )
+    if review.claims and review.notes:
+        found.append("; ".join(review.notes))
     if not review.claims:
         found += _empty_doubts(review, reply.finish)
     return tuple(found)
@@ -254,6 +256,19 @@ def _coverage(plan: Plan, records: Sequence[Record]) -> Coverage:
     skipped = [
         SkippedPart(part.path, part.reason, expected=part.kind is not SkipKind.IMPOSSIBLE)
         for part in plan.changes.skipped
+    ]
+    asked = {
+        path
+        for record in records
+        for prompt in record.plan.prompts
+        if prompt.batch
+        for path in prompt.batch.paths
+    }
+    asked |= {part.path for record in records for part in record.plan.skipped}
+    skipped += [
+        SkippedPart(change.path, "no role that ran reviews this kind of file (globs)")
+        for change in plan.changes.files
+        if change.path not in asked
     ]
     for record in records:
         name = record.plan.role.name

@@ -84,7 +84,7 @@ def common_of(arguments: argparse.Namespace) -> "Common":
     flags: dict[str, tuple[str, Any]] = {}
     for name, (key, flag) in _FLAGS.items():
         value = getattr(arguments, name, None)
-        if value:
+        if value not in (None, []):
             flags[key] = (flag, value)
     role_models: dict[str, tuple[str, ...]] = {}
     for text in getattr(arguments, "model", []):
@@ -111,7 +111,7 @@ def common_of(arguments: argparse.Namespace) -> "Common":
     )
 
 
-def target_of(arguments: argparse.Namespace) -> "Target":
+def target_of(arguments: argparse.Namespace) -> "Target":  # a table of flags
     """The one target that the flags name.
 
     Raises:
@@ -121,18 +121,19 @@ def target_of(arguments: argparse.Namespace) -> "Target":
     from reviewer.errors import UsageError
 
     words = arguments.target
+    _refuse_empty(arguments)
     named: dict[str, Callable[[], Target]] = {}
     if arguments.uncommitted:
         named["--uncommitted"] = targets.Uncommitted
     if arguments.staged:
         named["--staged"] = targets.Staged
-    if arguments.base:
+    if arguments.base is not None:
         named["--base"] = lambda: targets.Base(arguments.base)
-    if arguments.commit:
+    if arguments.commit is not None:
         named["--commit"] = lambda: targets.Commit(arguments.commit)
     if arguments.all:
         named["--all"] = lambda: targets.Snapshot(tuple(words))
-    if arguments.patch:
+    if arguments.patch is not None:
         named["--patch"] = lambda: _patch(arguments.patch)
     if words and not arguments.all:
         if len(words) > 1:
@@ -141,6 +142,15 @@ def target_of(arguments: argparse.Namespace) -> "Target":
     if len(named) > 1:
         raise UsageError(f"{' and '.join(named)} exclude each other: name one thing to review.")
     return next(iter(named.values()), targets.Worktree)()
+
+
+def _refuse_empty(arguments: argparse.Namespace) -> None:
+    """An empty value is a variable that was not set; guessing another target would review something else."""
+    from reviewer.errors import UsageError
+
+    for flag in ("base", "commit", "patch"):
+        if getattr(arguments, flag) == "":
+            raise UsageError(f"--{flag} is empty; is a variable unset?")
 
 
 def _patch(name: str) -> "Target":

@@ -1,10 +1,10 @@
 """Target to ChangeSet: the entrance of the pipeline, and the only adapter it knows."""
 
-from collections.abc import Sequence
+from collections import Counter
 from dataclasses import replace
 from typing import assert_never
 
-from reviewer.changes.changeset import ChangeSet, FileChange
+from reviewer.changes.changeset import ChangeSet
 from reviewer.changes.difference import INDEX, WORKTREE, GitTarget, read_changes, sides_of, with_texts
 from reviewer.changes.git import Repository
 from reviewer.changes.patch import parse_patch
@@ -68,7 +68,8 @@ def _difference(target: GitTarget, selection: Selection, place: Place) -> Change
 
 def _patch(target: Patch, selection: Selection, place: Place) -> ChangeSet:
     changes = parse_patch(target.data, name=target.name)
-    repeated = sorted({change.path for change in changes if _count(changes, change.path) > 1})
+    times = Counter(change.path for change in changes)
+    repeated = sorted(path for path, count in times.items() if count > 1)
     notes = tuple(
         f"the patch changes {path} in several steps; line numbers are those of each step" for path in repeated
     )
@@ -78,10 +79,6 @@ def _patch(target: Patch, selection: Selection, place: Place) -> ChangeSet:
     except SourceError:  # a patch may be reviewed anywhere
         return _selected(collected, selection, None)
     return _selected(collected, selection, repository)
-
-
-def _count(changes: Sequence[FileChange], path: str) -> int:
-    return sum(change.path == path for change in changes)
 
 
 def _selected(collected: ChangeSet, selection: Selection, repository: Repository | None) -> ChangeSet:

@@ -1,5 +1,6 @@
 """Targets that git can diff: branch, working tree, index, range and commit."""
 
+import re
 import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -125,7 +126,9 @@ def with_texts(repository: Repository, change: FileChange) -> FileChange:
     """
     if change.status not in {FileStatus.MODIFIED, FileStatus.RENAMED, FileStatus.COPIED}:
         return change
-    data = repository.blob(change.old_id) if change.old_id.strip("0") else None
+    # An id from a patch is somebody's text: anything else than an id could name any object.
+    is_id = re.fullmatch(r"[0-9a-f]{4,64}", change.old_id) and change.old_id.strip("0")
+    data = repository.blob(change.old_id) if is_id else None
     if data is None:
         return change
     old = tuple(decode_lines(data))

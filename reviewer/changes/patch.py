@@ -109,6 +109,10 @@ class _Reader:
         while (line := self._peek()) is not None and line.startswith("@@"):
             hunks.append(self._hunk(hunks[-1] if hunks else None))
         self._check_end(line, has_hunks=bool(hunks))
+        if not hunks and not header.binary and _promises_lines(header):
+            raise self._error(
+                "the header announces a change, but no hunk follows", at=min(self.at, len(self.lines)) - 1
+            )
         if header.old is not None and not hunks and not header.binary:
             raise self._error("`---` and `+++` without a hunk", at=min(self.at, len(self.lines) - 1))
         change = _change_of(header, tuple(hunks))
@@ -206,6 +210,19 @@ class _Reader:
             no_newline.extend(_sides(found))
             self.at += 1
         return tuple(found), tuple(no_newline)
+
+
+_EMPTY_BLOBS = ("e69de29", "473a0f4")
+"""How git's ids of the empty file begin, by SHA-1 and by SHA-256."""
+
+
+def _promises_lines(header: _Header) -> bool:
+    """Whether a header without hunks speaks of contents that differ."""
+    similarity = header.found.get("similarity index", "100%")
+    old, _, new = header.found.get("index", "").partition(" ")[0].partition("..")
+    ends = {name for name in (old, new) if name.strip("0") and not name.startswith(_EMPTY_BLOBS)}
+    modes = {header.found.get(key, "") for key in ("new file mode", "deleted file mode", "new mode")}
+    return similarity != "100%" or (len(ends) > 0 and old != new and "160000" not in modes)
 
 
 def _sides(lines: list[Line]) -> list[Side]:

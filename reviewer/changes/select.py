@@ -8,6 +8,7 @@ import pathspec
 
 from reviewer.changes.changeset import FileChange, FileKind, FileStatus, Side, SkipKind, SkippedFile
 from reviewer.changes.target import Selection
+from reviewer.errors import SourceError
 
 IGNORE_FILE = ".reviewerignore"
 
@@ -173,7 +174,10 @@ class _Patterns:
 
     def __init__(self, patterns: Sequence[str]) -> None:
         self.patterns = [pattern.rstrip("\r\n") for pattern in patterns]
-        self.spec = pathspec.GitIgnoreSpec.from_lines(self.patterns)
+        try:
+            self.spec = pathspec.GitIgnoreSpec.from_lines(self.patterns)
+        except ValueError as error:
+            raise SourceError(f"a pattern of left-out files cannot be used: {error}") from error
 
     def match(self, path: str) -> str | None:
         """The pattern that decides, or None when the path does not match."""

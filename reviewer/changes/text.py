@@ -31,6 +31,11 @@ def decode_lines(data: bytes) -> list[str]:
     return lines
 
 
+def encodable(text: str) -> str:
+    """The text with lone surrogates, which cannot be written anywhere, replaced."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
 def decode_path(data: bytes) -> str:
     """A path for people and reports: bytes that are not UTF-8 become backslash escapes."""
     return data.decode("utf-8", "backslashreplace")

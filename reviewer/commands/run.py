@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -136,8 +137,9 @@ def _deliver(
     """Write the report where the user wants it, and say where it is."""
     texts = {name: RENDERERS[name](report) for name in formats}
     if options.output == "-":
-        sys.stdout.write(texts[formats[0]])
-        sys.stdout.flush()
+        with suppress(BrokenPipeError):  # who reads has gone; the exit status still tells the result
+            sys.stdout.write(texts[formats[0]])
+            sys.stdout.flush()
         terminal.summary(report)
         return
     directory = options.common.directory

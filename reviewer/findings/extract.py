@@ -9,10 +9,13 @@ from typing import Any
 import json_repair
 import yaml
 
-MAX_CHARACTERS = 1_000_000
-"""A longer reply is cut before it is searched."""
-_MAX_STARTS = 3000
-"""How many braces are tried as the start of a value."""
+MAX_CHARACTERS = 500_000
+"""A longer reply is cut before it is searched, and counts as broken off."""
+_MAX_FAILURES = 1000
+"""How many braces that begin no value are tried."""
+_MAX_REPAIR = 200_000
+_MAX_DEPTH = 100
+"""Longer or deeper texts are not mended: the time for it grows with the square of both."""
 _MAX_YAML = 200_000
 
 _REASONING = r"think|thinking|reasoning|analysis|thought"
@@ -83,23 +86,23 @@ def found_values(text: str) -> list[Candidate]:
 
 def _decoded(text: str) -> Iterator[Any]:
     """Every JSON object or array that decodes, the outermost that do."""
-    at, tried = 0, 0
+    at, failures = 0, 0
     decoder = json.JSONDecoder(strict=False, object_pairs_hook=_joined)
     for match in re.finditer(r"[{\[]", text):
         start = match.start()
         if start < at:
             continue
-        tried += 1
-        if tried > _MAX_STARTS:
-            return
         try:
             value, at = decoder.raw_decode(text, start)
         except (ValueError, RecursionError):
+            failures += 1
+            if failures > _MAX_FAILURES:
+                return
             continue
         yield value
 
 
-_STRING = r'"(?:[^"\\]|\\.)*"'
+_STRING = r'"(?:[^"\\]++|\\.)*+(?:"|\Z)'
 _COMMENT = re.compile(rf"({_STRING})|//[^\n]*|/\*.*?\*/", re.DOTALL)
 _TRAILING_COMMA = re.compile(rf"({_STRING})|,(?=\s*[}}\]])", re.DOTALL)
 _MISSING_COMMA = re.compile(rf"({_STRING})|(}})(?=\s*{{)", re.DOTALL)
@@ -129,6 +132,8 @@ def repaired_value(text: str) -> Candidate | None:
     if start is None:
         return None
     piece = text[start.start() :]
+    if len(piece) > _MAX_REPAIR or _depth(piece) > _MAX_DEPTH:
+        return None
     try:
         value = json_repair.loads(piece, skip_json_loads=True)
     except (ValueError, RecursionError, IndexError):
@@ -150,7 +155,7 @@ def yaml_value(text: str) -> Candidate | None:
         if any(isinstance(token, yaml.AnchorToken | yaml.AliasToken) for token in yaml.scan(piece)):
             return None
         value = yaml.safe_load(piece)
-    except (yaml.YAMLError, ValueError, RecursionError):
+    except (yaml.YAMLError, ValueError, RecursionError, KeyError, AttributeError, TypeError):
         return None
     return Candidate(value, repaired=True) if isinstance(value, dict) else None
 
@@ -172,6 +177,15 @@ def _breaks_off(text: str) -> bool:
         elif character in "}]":
             depth -= 1
     return depth > 0
+
+
+def _depth(text: str) -> int:
+    """How deep the brackets of a text are nested at most, strings not told from code."""
+    deepest = depth = 0
+    for match in re.finditer(r"[{}\[\]]", text):
+        depth = max(0, depth + (1 if match[0] in "{[" else -1))
+        deepest = max(deepest, depth)
+    return deepest
 
 
 def _loads(text: str) -> Any:

@@ -10,6 +10,8 @@ from reviewer.findings.finding import Claim, Grounding
 
 FUZZY = 0.9
 """How alike a quote and the code must be when they are not the same but for blanks (0 to 1)."""
+_SIMILAR = 4
+"""The worst quality of a match."""
 _TRIVIAL = 4
 """Letters and digits; a shorter quote, such as a brace, is only believed at the stated line."""
 _TELLING = 12
@@ -43,7 +45,7 @@ class Anchor:
 
 @dataclass(frozen=True, slots=True)
 class _Match:
-    """A run of lines that is the quote. A lower `quality` is better: 0 exact, 1 but for blanks, 2 similar."""
+    """A run of lines that is the quote. A lower `quality` is better."""
 
     quality: int
     side: Side
@@ -107,7 +109,7 @@ def _elsewhere(claim: Claim, changes: ChangeSet, tried: Sequence[FileChange]) ->
     found = [
         (change, match)
         for change in changes.files
-        if change not in tried and (match := _find(claim, change)) is not None and match.quality < 2  # noqa: PLR2004
+        if change not in tried and (match := _find(claim, change)) is not None and match.quality < _SIMILAR
     ]
     if len({change.path for change, _ in found}) != 1:
         return None
@@ -199,7 +201,9 @@ def _matches(quote: Sequence[str], lines: Mapping[int, str], side: Side) -> Iter
         prepared = {number: prepare(text) for number, text in lines.items()}
         hits = list(_runs(wanted, prepared, skip_blank=bool(quality)))
         if hits:
-            yield from (_Match(quality, side, start, length, whole) for start, length, whole in hits)
+            yield from (
+                _Match(2 * quality + (not whole), side, start, length, whole) for start, length, whole in hits
+            )
             return
     if _weight("".join(quote)) >= _TELLING:
         yield from _similar([fold_blanks(line) for line in quote], lines, side)
@@ -249,7 +253,7 @@ def _similar(quote: Sequence[str], lines: Mapping[int, str], side: Side) -> Iter
             continue
         matcher.set_seq1(text)
         if matcher.quick_ratio() >= FUZZY and matcher.ratio() >= FUZZY:
-            yield _Match(2, side, window[0][0], window[-1][0] - window[0][0] + 1, whole_lines=True)
+            yield _Match(_SIMILAR, side, window[0][0], window[-1][0] - window[0][0] + 1, whole_lines=True)
 
 
 def fold_blanks(text: str) -> str:

@@ -110,6 +110,12 @@ def _canonical(statement: Statement) -> tuple[object, ...]:
         claim.explanation,
         claim.quote,
         statement.model,
+        claim.line or 0,
+        claim.category,
+        claim.failure_scenario,
+        claim.recommendation,
+        claim.suggestion,
+        claim.confidence,
     )
 
 
@@ -141,6 +147,8 @@ def _clusters(statements: Sequence[Statement]) -> list[list[Statement]]:
 def _same(one: Statement, two: Statement, words: frozenset[str], others: frozenset[str]) -> bool:
     if one.anchor.line is None or two.anchor.line is None:
         return fold_blanks(one.claim.explanation) == fold_blanks(two.claim.explanation)
+    if (one.role, one.model) == (two.role, two.model) and one.anchor.line != two.anchor.line:
+        return False  # a reviewer who names two places means two problems
     first, second = sorted((one.anchor, two.anchor), key=lambda anchor: anchor.line or 0)
     if (second.line or 0) - (first.end_line or first.line or 0) > _NEAR:
         return False

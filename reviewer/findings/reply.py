@@ -82,7 +82,8 @@ def read_review(reply: Reply) -> ReadReview:
 
 
 def _finished(review: ReadReview, reply: Reply) -> ReadReview:
-    if reply.finish is Finish.LENGTH and not review.truncated:
+    cut = reply.finish is Finish.LENGTH or len(reply.text) > MAX_CHARACTERS
+    if cut and not review.truncated:
         return replace(review, truncated=True)
     return review
 

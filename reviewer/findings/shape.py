@@ -143,7 +143,7 @@ def _joined(parts: Sequence[tuple[str, Any]], depth: int) -> Root | None:
             continue
         found = True
         fields |= root[0]
-        entries += _in_file(root[1], name if _PATH_LIKE.search(name) else "")
+        entries += _in_file(root[1], name if _PATH_LIKE.search(str(name)) else "")
     return (fields, entries) if found else None
 
 

@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
+from reviewer.changes.text import encodable
+
 
 @dataclass(frozen=True, slots=True)
 class ErrorBody:
@@ -79,7 +81,7 @@ def _from_message(message: Any, error: Mapping[str, Any], *, depth: int) -> Erro
     locations = re.findall(r'"loc": \[[^\]]*"([^"]+)"\]', json.dumps(message)) if param is None else []
     codes = [str(error[key]) for key in ("code", "type", "status") if error.get(key) is not None]
     return ErrorBody(
-        message=message if isinstance(message, str) else json.dumps(message),
+        message=encodable(message if isinstance(message, str) else json.dumps(message)),
         code=" ".join(codes),
         param=str(param or (locations[0] if locations else "")),
         retry_after=_retry_delay(error.get("details")),
@@ -116,7 +118,7 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
         if value:
             try:
                 moment = parsedate_to_datetime(value)
-            except ValueError:
+            except (ValueError, OverflowError):
                 continue
             return max(0.0, (moment.replace(tzinfo=moment.tzinfo or UTC) - now).total_seconds())
     return None

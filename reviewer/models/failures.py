@@ -48,7 +48,7 @@ _TOO_LONG = (
 _LIMIT = re.compile(
     r"(?:context length is|context limit is|context size \(|only supports"
     r"|allowed \(|limit is|limit of|limit:|>)"
-    r"\s*(\d{3,})"
+    r"\s*(\d{3,9})(?!\d)"
 )
 """The number of a message that is the window, among others that are its use."""
 _PAIR = 2
@@ -227,7 +227,7 @@ def _numbers(body: ErrorBody) -> tuple[int | None, int | None]:
     if body.asked is not None or body.limit is not None:
         return body.asked, body.limit
     text = body.message.replace(",", "")
-    numbers = [int(digits) for digits in re.findall(r"\d{3,}", text)]
+    numbers = [int(digits) for digits in re.findall(r"(?<!\d)\d{3,9}(?!\d)", text)]
     named = _LIMIT.search(text.lower())
     if named is not None:
         limit = int(named[1])

@@ -1,5 +1,6 @@
 """The report as Markdown that reads well raw and rendered."""
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -290,6 +291,12 @@ def _grounding(finding: Finding) -> Safe:
     return inline(words if finding.in_change else f"{words}; lines that the change did not touch")
 
 
+def _after_label(text: str) -> Safe:
+    """Prose behind a bold label; what begins with a block needs a paragraph of its own to be one."""
+    made = prose(text)
+    return Safe(f"\n\n{made}" if re.match(r"```|-|\d+\.", made) else f" {made}")
+
+
 def _rating(review: RoleReview) -> Safe:
     if review.rating is None:
         return Safe("none")
@@ -320,6 +327,7 @@ def _known(value: int | None) -> Safe:
 _FILTERS: dict[str, Callable[..., object]] = {
     "inline": inline,
     "prose": prose,
+    "after_label": _after_label,
     "code": code,
     "paths": lambda paths: Safe(", ".join(map(code, paths))),
     "cell": cell,

@@ -1,5 +1,6 @@
 """What is understood of a reply, and what is refused."""
 
+import contextlib
 import json
 
 import pytest
@@ -281,6 +282,34 @@ def test_truncated_reply_keeps_complete_findings_only():
     assert [claim.file for claim in reply.claims] == ["shop/cart.py"]
     assert reply.truncated
     assert reply.repaired
+
+
+MONSTERS = {
+    "braces": "{" * 400_000,
+    "nested objects": '{"a":' * 20_000,
+    "closing tags": "</think>\n" * 40_000,
+    "fences": "```\n" * 100_000,
+    "prose with braces": "lorem { ipsum " * 30_000,
+    "an endless string": '{"findings": [{"title": "' + 'x\\"' * 100_000,
+}
+
+
+@pytest.mark.parametrize("text", MONSTERS.values(), ids=MONSTERS)
+def test_monsters_are_refused_in_bounded_time(text):
+    import time
+
+    started = time.process_time()
+    with contextlib.suppress(InvalidReplyError):
+        read_review(Reply(text))
+    assert time.process_time() - started < 10
+
+
+def test_what_is_cut_off_for_its_length_is_not_whole():
+    text = review(*[finding(title=f"number {n}") for n in range(2000)])
+    assert len(text) > 500_000
+    reply = read_review(Reply(text))
+    assert reply.truncated
+    assert len(reply.claims) > 1000
 
 
 def test_length_marks_even_a_complete_object():

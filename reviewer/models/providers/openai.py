@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from reviewer.changes.text import encodable
 from reviewer.errors import (
     ContentRefusedError,
     IncompleteStreamError,
@@ -133,7 +134,7 @@ def models(endpoint: Endpoint, text: str) -> tuple[ModelInfo, ...] | None:
     del endpoint  # the shape of a list does not depend on the server
     try:
         data = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     rows = data.get("data") or data.get("models") or [] if isinstance(data, dict) else data
     if not isinstance(rows, list) or (isinstance(data, dict) and not {"data", "models"} & set(data)):
@@ -211,7 +212,7 @@ class ReplyReader:
             return
         try:
             chunk = json.loads(data)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise self._incomplete("the stream holds something that is not JSON") from error
         if not isinstance(chunk, dict):
             raise self._incomplete("the stream holds something that is not an object")
@@ -224,7 +225,7 @@ class ReplyReader:
         stripped = text.strip()
         try:
             data = json.loads(stripped)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             if stripped.startswith("<"):
                 raise classify(_asked(self._endpoint), 200, text, None) from error
             raise ServerBrokenError(
@@ -282,11 +283,11 @@ class ReplyReader:
         if self._finish is Finish.FILTERED:
             raise ContentRefusedError(f"{self._endpoint.name}: a content filter stopped the answer")
         return Reply(
-            text="".join(self._text),
-            reasoning="".join(self._reasoning),
+            text=encodable("".join(self._text)),
+            reasoning=encodable("".join(self._reasoning)),
             finish=self._finish or Finish.UNKNOWN,
             usage=self._usage,
-            model=self._model,
+            model=encodable(self._model),
         )
 
 
