@@ -31,12 +31,20 @@ class PromptSent:
 
 @dataclass(frozen=True, slots=True)
 class PromptAnswered:
-    """A prompt was answered and the answer understood. `seconds` counts all tries."""
+    """A prompt was answered and the answer understood.
+
+    Attributes:
+        seconds: for all tries.
+        estimated: tokens that the request was thought to have.
+        counted: tokens that the server counted, or None if it did not say.
+    """
 
     role: str
     label: str
     model: str
     seconds: float
+    estimated: int = 0
+    counted: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

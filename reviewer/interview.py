@@ -2,18 +2,22 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import anyio
 
-from reviewer.errors import IncompleteStreamError, ModelError, PromptTooLongError
+from reviewer.errors import ModelError, PromptTooLongError
 from reviewer.events import PromptAnswered, PromptFailed, RoleFinished, RoleStarted
-from reviewer.findings.finding import ReadReview
+from reviewer.findings.finding import Claim, ReadReview
 from reviewer.findings.reply import ReadVerdict, read_review, read_verdict
-from reviewer.models.ask import Answer, Asker, Candidate, NoAnswerError, Try
+from reviewer.models.ask import Answer, Asker, Candidate, Journal, Read
 from reviewer.models.model import Backend
 from reviewer.plan import RolePlan
 from reviewer.prompting.batch import Batch, redivide
 from reviewer.prompting.prompt import Prompt, Wording, review_prompt, verdict_prompt
+from reviewer.prompting.tokens import estimate_tokens
+
+T = TypeVar("T")
 
 _LEAST_BUDGET = 150
 """Tokens; a model that cannot take so little of the change has no room beside the instructions."""
@@ -30,6 +34,14 @@ class Answered:
     answer: Answer[ReadReview]
 
 
+def reading_position(item: Answered) -> tuple[object, ...]:
+    """Sorts answered parts, and pieces of a part, into the order of the change."""
+    starts = [
+        (part.change.path, *(hunk.new_start for hunk in part.change.hunks)) for part in item.batch.sections
+    ]
+    return (item.batch.index, starts)
+
+
 @dataclass(frozen=True, slots=True)
 class Unanswered:
     """A part that was not.
@@ -37,14 +49,12 @@ class Unanswered:
     Attributes:
         batch: the part.
         reason: why.
-        tries: all requests.
-        unread: answers that could not be understood, whole.
+        paths: the files of it that this is about; all of them if empty.
     """
 
     batch: Batch
     reason: str
-    tries: tuple[Try, ...] = ()
-    unread: tuple[str, ...] = ()
+    paths: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -54,17 +64,24 @@ class Record:
     Attributes:
         plan: what was to be asked.
         answered, unanswered: parts that are settled.
+        journals: what happened to every prompt that was begun.
         verdict: the closing opinion, if there is one.
         verdict_problem: why there is none although there should be.
-        verdict_tries: requests for it.
+        bugs: errors that nobody expected; what they prevented is in `unanswered`.
     """
 
     plan: RolePlan
     answered: list[Answered] = field(default_factory=list)
     unanswered: list[Unanswered] = field(default_factory=list)
+    journals: list[Journal] = field(default_factory=list)
     verdict: Answer[ReadVerdict] | None = None
     verdict_problem: str = ""
-    verdict_tries: tuple[Try, ...] = ()
+    bugs: list[Exception] = field(default_factory=list)
+
+    def journal(self) -> Journal:
+        """A journal for a prompt that is about to be asked."""
+        self.journals.append(Journal())
+        return self.journals[-1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,42 +103,63 @@ async def interview(record: Record, crew: Crew) -> None:
     listener = crew.asker.listener
     listener(RoleStarted(plan.role.name, str(plan.chain[0]), len(plan.prompts)))
     async with anyio.create_task_group() as group:
-        for prompt in plan.prompts:
-            group.start_soon(_ask_part, prompt, record, crew, _SHRINKS)
-    record.answered.sort(key=lambda item: item.batch.index)
+        for prompt, batch in plan.asked:
+            group.start_soon(_ask_part, prompt, batch, record, crew, _SHRINKS)
+    record.answered.sort(key=reading_position)
     if len(record.answered) > 1:
         await _ask_verdict(record, crew)
     listener(RoleFinished(plan.role.name, _outcome(record)))
 
 
 def _outcome(record: Record) -> str:
-    if record.unanswered:
-        return "partial" if record.answered else "failed"
-    return "completed"
+    if not record.answered:
+        return "failed"
+    return "partial" if record.unanswered or record.verdict_problem else "completed"
 
 
-async def _ask_part(prompt: Prompt, record: Record, crew: Crew, shrinks: int) -> None:
-    batch = prompt.batch
-    assert batch is not None, "a review prompt shows a batch"  # noqa: S101  # our own contract
-    listener = crew.asker.listener
+async def _ask_part(prompt: Prompt, batch: Batch, record: Record, crew: Crew, shrinks: int) -> None:
     try:
-        answer = await crew.asker.ask(prompt, crew.chain(record.plan), read_review)
+        answer = await _ask(prompt, record, crew, read_review)
     except PromptTooLongError as error:
         await _ask_smaller(batch, record, crew, error, shrinks)
-    except NoAnswerError as error:
-        listener(PromptFailed(prompt.role, prompt.label, str(error)))
-        record.unanswered.append(
-            Unanswered(batch, str(error), error.tries, (*error.replies, *_partial(error)))
-        )
+        return
+    if isinstance(answer, str):
+        record.unanswered.append(Unanswered(batch, answer))
     else:
-        listener(PromptAnswered(prompt.role, prompt.label, str(answer.model), answer.seconds))
         record.answered.append(Answered(batch, prompt, answer))
 
 
-def _partial(error: NoAnswerError) -> tuple[str, ...]:
-    """The beginning of an answer whose end never came; kept for the reader, not believed."""
-    last = error.last
-    return (last.partial,) if isinstance(last, IncompleteStreamError) and last.partial.strip() else ()
+async def _ask(prompt: Prompt, record: Record, crew: Crew, read: Read[T]) -> Answer[T] | str:
+    """The answer, or why there is none.
+
+    Raises:
+        PromptTooLongError: the prompt does not fit a model.
+    """
+    try:
+        answer = await crew.asker.ask(prompt, crew.chain(record.plan), read, record.journal())
+    except PromptTooLongError:
+        raise
+    except ModelError as error:
+        problem = str(error)
+    except Exception as error:  # noqa: BLE001  # a bug of ours must not cost what the other prompts brought
+        record.bugs.append(error)
+        problem = f"a bug in reviewer: {type(error).__name__}: {' '.join(str(error).split())[:_SHOWN_BUG]}"
+    else:
+        crew.asker.listener(_answered(prompt, answer))
+        return answer
+    crew.asker.listener(PromptFailed(prompt.role, prompt.label, problem))
+    return problem
+
+
+def _answered(prompt: Prompt, answer: Answer[T]) -> PromptAnswered:
+    return PromptAnswered(
+        prompt.role,
+        prompt.label,
+        str(answer.model),
+        answer.seconds,
+        estimated=answer.sent.tokens,
+        counted=answer.reply.usage.prompt,
+    )
 
 
 async def _ask_smaller(
@@ -133,17 +171,16 @@ async def _ask_smaller(
     if error.asked and error.limit and error.asked > error.limit:
         budget = min(budget, int(batch.tokens * error.limit / error.asked * 0.8))
     smaller = redivide(batch, budget=budget) if shrinks and budget >= _LEAST_BUDGET else None
-    if smaller is None or len(smaller.batches) + len(smaller.skipped) < 2:  # noqa: PLR2004  # not divided
+    if smaller is None or len(smaller.batches) + len(smaller.skipped) <= 1:
         crew.asker.listener(PromptFailed(role.name, f"{role.name} {batch.index}", str(error)))
-        record.unanswered.append(Unanswered(batch, str(error), (Try(record.plan.chain[0], str(error)),)))
+        record.unanswered.append(Unanswered(batch, str(error)))
         return
     for part in smaller.skipped:
-        left = Batch(batch.index, batch.count, (), (part.path,), batch.snapshot)
-        record.unanswered.append(Unanswered(left, part.reason))
+        record.unanswered.append(Unanswered(batch, part.reason, (part.path,)))
     async with anyio.create_task_group() as group:
         for piece in smaller.batches:
             prompt = review_prompt(role, piece, crew.wording)
-            group.start_soon(_ask_part, prompt, record, crew, shrinks - 1)
+            group.start_soon(_ask_part, prompt, piece, record, crew, shrinks - 1)
 
 
 async def _ask_verdict(record: Record, crew: Crew) -> None:
@@ -152,33 +189,70 @@ async def _ask_verdict(record: Record, crew: Crew) -> None:
     answered = record.answered
     prompt = verdict_prompt(
         role,
-        _results(answered),
+        results_text(answered, budget=record.plan.budget),
         crew.wording,
         parts=len(answered),
         snapshot=answered[0].batch.snapshot,
     )
     try:
-        record.verdict = await crew.asker.ask(prompt, crew.chain(record.plan), read_verdict)
-    except NoAnswerError as error:
-        record.verdict_problem, record.verdict_tries = str(error), error.tries
-    except ModelError as error:
-        record.verdict_problem = str(error)
+        verdict = await _ask(prompt, record, crew, read_verdict)
+    except PromptTooLongError as error:
+        verdict = str(error)
+        crew.asker.listener(PromptFailed(role.name, prompt.label, verdict))
+    if isinstance(verdict, str):
+        record.verdict_problem = verdict
     else:
-        verdict = record.verdict
-        crew.asker.listener(PromptAnswered(role.name, prompt.label, str(verdict.model), verdict.seconds))
+        record.verdict = verdict
 
 
-def _results(answered: Sequence[Answered]) -> str:
-    """A role's partial results as text for its closing prompt."""
-    rows = []
+def results_text(answered: Sequence[Answered], *, budget: int) -> str:
+    """A role's partial results as text for its closing prompt, the weightiest first where not all fit.
+
+    Args:
+        answered: the parts.
+        budget: tokens that the text may have.
+    """
+    heads, claims, rest = [], [], []
     for item in answered:
-        review = item.answer.value
+        review, part = item.answer.value, item.batch.index
         rating = f", rated {review.rating}/10" if review.rating else ""
-        rows.append(f"Part {item.batch.index} ({', '.join(item.batch.paths)}){rating}: {review.summary}")
-        rows += [
-            f"- {claim.severity}: {claim.title} ({claim.file}): {claim.failure_scenario or claim.explanation}"
-            for claim in review.claims
+        heads.append(f"Part {part} ({_few(item.batch.paths)}){rating}: {_short(review.summary)}")
+        claims += [(claim.severity.rank, part, _claim_line(part, claim)) for claim in review.claims]
+        rest += [f"- part {part}, strength: {_short(text)}" for text in review.strengths]
+        rest += [
+            f"- part {part}, recommendation ({advice.horizon}): {_short(advice.text)}"
+            for advice in review.recommendations
         ]
-        rows += [f"- strength: {text}" for text in review.strengths]
-        rows += [f"- recommendation ({advice.horizon}): {advice.text}" for advice in review.recommendations]
+    claims.sort(key=lambda row: row[:2])
+    rows: list[str] = []
+    left = budget - _REMARK_TOKENS
+    wanted = [*heads, *(line for _, _, line in claims), *rest]
+    for row in wanted:
+        left -= estimate_tokens(row) + 1
+        if left < 0:
+            rows.append(f"({len(wanted) - len(rows)} more lines of results did not fit here.)")
+            break
+        rows.append(row)
     return "\n".join(rows)
+
+
+def _claim_line(part: int, claim: Claim) -> str:
+    said = _short(claim.failure_scenario or claim.explanation)
+    judged = f"{claim.severity}, {claim.confidence} confidence"
+    return f"- part {part}, {judged}, {claim.file}: {claim.title}: {said}"
+
+
+def _few(paths: Sequence[str]) -> str:
+    more = f" and {len(paths) - _SHOWN_PATHS} more" if len(paths) > _SHOWN_PATHS else ""
+    return ", ".join(paths[:_SHOWN_PATHS]) + more
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _SHOWN_CHARACTERS else text[:_SHOWN_CHARACTERS].rsplit(" ", 1)[0] + " …"
+
+
+_SHOWN_PATHS, _SHOWN_CHARACTERS = 8, 600
+"""How much of a list of paths, and of one text, a closing prompt repeats."""
+_SHOWN_BUG = 200
+_REMARK_TOKENS = 20
+"""For the line that says how much is missing."""

@@ -44,11 +44,21 @@ class RunPolicy:
     local: frozenset[str] = frozenset()
 
 
-async def review(plan: Plan, crew: Crew, policy: RunPolicy, stop: Stop = never) -> Report:
-    """Ask every role, check what comes back, and put the report together.
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a run.
 
-    Returns a report also when it is stopped or runs out of time; it then says what is missing.
+    Attributes:
+        report: always there, also when the run was stopped or ran out of time; it then says what is missing.
+        bugs: errors of this program that cost a part of the review, for its log.
     """
+
+    report: Report
+    bugs: tuple[Exception, ...] = ()
+
+
+async def review(plan: Plan, crew: Crew, policy: RunPolicy, stop: Stop = never) -> Outcome:
+    """Ask every role, check what comes back, and put the report together."""
     started = crew.asker.clock.now()
     records = [Record(role) for role in plan.roles]
     stopped = await _ask_all(records, crew, policy, stop)
@@ -59,7 +69,8 @@ async def review(plan: Plan, crew: Crew, policy: RunPolicy, stop: Stop = never) 
         fail_on=policy.fail_on,
         min_severity=policy.min_severity,
     )
-    return assemble(plan, records, frame)
+    bugs = tuple(bug for record in records for bug in record.bugs)
+    return Outcome(assemble(plan, records, frame), bugs)
 
 
 async def _ask_all(records: Sequence[Record], crew: Crew, policy: RunPolicy, stop: Stop) -> str:

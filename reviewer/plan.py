@@ -1,12 +1,12 @@
 """Roles, models and a change to a plan: which prompts go to whom, and what they will cost in tokens."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from reviewer.changes.changeset import ChangeSet, SkippedFile
 from reviewer.errors import ConfigError
 from reviewer.models.model import ModelRef
-from reviewer.prompting.batch import Division, divide
+from reviewer.prompting.batch import Batch, Division, divide
 from reviewer.prompting.prompt import Prompt, Wording, overhead_tokens, review_prompt
 from reviewer.prompting.role import Role
 from reviewer.prompting.tokens import SAFETY, Calibration
@@ -44,6 +44,11 @@ class RolePlan:
     skipped: tuple[SkippedFile, ...] = ()
 
     @property
+    def asked(self) -> tuple[tuple[Prompt, Batch], ...]:
+        """The prompts with the parts of the change that they show."""
+        return tuple((prompt, prompt.batch) for prompt in self.prompts if prompt.batch is not None)
+
+    @property
     def tokens(self) -> int:
         """Estimate for all prompts."""
         return sum(prompt.tokens for prompt in self.prompts)
@@ -56,6 +61,7 @@ class Plan:
     changes: ChangeSet
     roles: tuple[RolePlan, ...]
     wording: Wording
+    calibration: Calibration = field(default_factory=Calibration)
 
     @property
     def tokens(self) -> int:
@@ -95,7 +101,7 @@ def make_plan(
         division: Division = divide(changes, globs=role.globs, budget=budget)
         prompts = tuple(review_prompt(role, batch, wording) for batch in division.batches)
         plans.append(RolePlan(role, assignment.chain, prompts, budget, division.skipped))
-    return Plan(changes, tuple(plans), wording)
+    return Plan(changes, tuple(plans), wording, calibration)
 
 
 def _fitted(assignment: Assignment, windows: Mapping[ModelRef, int | None]) -> Role:

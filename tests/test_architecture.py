@@ -90,6 +90,7 @@ def test_a_stage_does_not_know_the_program_around_it():
         "pipeline",
         "plan",
         "staffing",
+        "appraise",
         "assemble",
     }
     wrong = [
@@ -181,7 +182,7 @@ def test_environment_is_read_in_one_place():
     assert users == {"reviewer.config.load"}
 
 
-def test_broad_handlers_are_at_the_top_only():
+def test_broad_handlers_are_at_the_top_and_around_each_prompt_only():
     found = []
     for name, tree in MODULES.items():
         for node in ast.walk(tree):
@@ -190,7 +191,7 @@ def test_broad_handlers_are_at_the_top_only():
                 if caught in {"everything", "Exception", "BaseException"}:
                     reraises = isinstance(node.body[-1], ast.Raise) and node.body[-1].exc is None
                     found += [] if reraises else [name]
-    assert found == ["reviewer.cli"]
+    assert found == ["reviewer.cli", "reviewer.interview"]
 
 
 def test_no_module_without_a_charter():

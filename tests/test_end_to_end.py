@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import pytest
@@ -33,6 +34,14 @@ class Cart:
 CHANGED = CART.replace(" or 1\n", "\n        count = len(items)\n").replace("max(1, len(items))", "count")
 FOUND = finding(file="shop/cart.py", line=9, quote="        return total / count")
 CLEAN = review()
+
+
+def clean(body: dict[str, Any]) -> Answer:
+    """A clean review of the files that the prompt really shows."""
+    paths = re.findall(r"^=== (.+?) \(", body["messages"][1]["content"], re.MULTILINE)
+    return streamed(review(files_reviewed=paths))
+
+
 VERDICT = json.dumps(
     {"strengths": ["s"], "recommendations": [], "summary": "On the whole fine.", "rating": 8}
 )
@@ -40,7 +49,7 @@ VERDICT = json.dumps(
 
 @pytest.fixture
 def server():
-    with running(ChatServer(models=["big", "small"], default=streamed(CLEAN))) as started:
+    with running(ChatServer(models=["big", "small"], default=clean)) as started:
         yield started
 
 
@@ -241,7 +250,7 @@ def test_large_change_is_divided_and_gets_a_closing_opinion(shop, server):
 
     def answer(body):
         closing = "You reviewed" in body["messages"][0]["content"]
-        return streamed(VERDICT if closing else CLEAN)
+        return streamed(VERDICT) if closing else clean(body)
 
     server.default = answer
     assert run("--role", "code_quality") == 0
@@ -253,11 +262,14 @@ def test_large_change_is_divided_and_gets_a_closing_opinion(shop, server):
 def test_without_a_closing_opinion_one_is_computed(shop, server):
     configure(shop, server)
     shop.write("data.py", "".join(f"value_{n} = compute({n}, 'text {n}')\n" for n in range(900)))
-    server.default = lambda body: streamed("?" if "You reviewed" in body["messages"][0]["content"] else CLEAN)
-    assert run("--role", "code_quality") == 0
+    server.default = lambda body: (
+        streamed("?") if "You reviewed" in body["messages"][0]["content"] else clean(body)
+    )
+    assert run("--role", "code_quality") == 3, "a planned prompt was not answered"
     (reviewed,) = report(shop.root).reviews
-    assert (reviewed.rating, reviewed.computed) == (7, True)
-    assert any("there was no closing opinion" in note for note in reviewed.notes)
+    assert (reviewed.status, reviewed.rating, reviewed.computed) == ("partial", 7, True)
+    assert any("no closing opinion" in reason for reason in reviewed.reasons)
+    assert reviewed.unparsed == ("?",)
 
 
 def test_prompt_that_the_server_finds_too_long_is_divided(shop, server):
@@ -269,7 +281,7 @@ def test_prompt_that_the_server_finds_too_long_is_divided(shop, server):
         size = len(body["messages"][1]["content"])
         if size > longest:
             return error(400, f"maximum context length is {longest} tokens, you requested {size}")
-        return streamed(VERDICT if "parts" in body["messages"][0]["content"] else CLEAN)
+        return streamed(VERDICT) if "parts" in body["messages"][0]["content"] else clean(body)
 
     server.default = answer
     assert run("--role", "code_quality") == 0
@@ -562,8 +574,8 @@ def test_small_window_means_smaller_prompts(shop, server):
     server.models = [{"id": "big", "max_model_len": 6000}]
     configure(shop, server)
     shop.write("data.py", "".join(f"value_{n} = compute({n}, 'text {n}')\n" for n in range(300)))
-    server.default = lambda body: streamed(
-        VERDICT if "You reviewed" in body["messages"][0]["content"] else CLEAN
+    server.default = lambda body: (
+        streamed(VERDICT) if "You reviewed" in body["messages"][0]["content"] else clean(body)
     )
     assert run("--role", "code_quality") == 0
     assert len(server.requests) > 3
@@ -605,7 +617,7 @@ def test_own_role_and_scripted_replies(shop, tmp_path, monkeypatch):
         '+++\ntitle = "SQL"\nfocus = "queries"\nglobs = ["*.sql"]\n+++\nLook.\n',
     )
     (tmp_path / "replies").mkdir()
-    (tmp_path / "replies/sql.json").write_text(CLEAN)
+    (tmp_path / "replies/sql.json").write_text(review(files_reviewed=["q.sql"]))
     (tmp_path / "lab.toml").write_text(
         '[defaults]\nmodel = "demo/x"\n[providers.demo]\nkind = "scripted"\nreplies = "../replies"\n'
     )

@@ -16,6 +16,7 @@ from reviewer.commands.setup import Setup, chosen_roles, prepare, shown_path
 from reviewer.config.load import cache_folder
 from reviewer.console import Chatter, Terminal
 from reviewer.errors import ConfigError, UsageError
+from reviewer.events import Event, Listener, PromptAnswered
 from reviewer.exits import INCOMPLETE, INTERRUPTED, OK, of_report
 from reviewer.interview import Crew
 from reviewer.memory import load_calibration, save_calibration
@@ -24,7 +25,7 @@ from reviewer.options import RunOptions
 from reviewer.outputs.files import write, write_all
 from reviewer.outputs.registry import RENDERERS
 from reviewer.outputs.report import Report
-from reviewer.pipeline import RunPolicy, review
+from reviewer.pipeline import Outcome, RunPolicy, review
 from reviewer.plan import Plan, make_plan
 from reviewer.preview import preview
 from reviewer.prompting.contract import Severity
@@ -55,15 +56,21 @@ async def _run(options: RunOptions) -> int:
         if options.dry_run:
             sys.stdout.write(preview(plan))
             return OK
-        report = await _review(plan, crew_list, setup, terminal)
-    save_calibration(cache_folder(), _learned(calibration, report, plan))
+        observer = _Observer(calibration, terminal)
+        outcome = await _review(plan, crew_list, setup, terminal, observer)
+    save_calibration(cache_folder(), observer.calibration)
+    report = outcome.report
     _deliver(report, options, setup, formats, terminal)
+    if outcome.bugs:
+        raise ExceptionGroup("a part of the review was lost", outcome.bugs)
     return INTERRUPTED if any("interrupted" in note for note in report.notes) else of_report(report)
 
 
-async def _review(plan: Plan, crew_list: Staff, setup: Setup, terminal: Terminal) -> Report:
+async def _review(
+    plan: Plan, crew_list: Staff, setup: Setup, terminal: Terminal, listener: Listener
+) -> Outcome:
     settings = setup.loaded.settings
-    asker = Asker(RetryPolicy(attempts=settings.run.attempts), listener=terminal)
+    asker = Asker(RetryPolicy(attempts=settings.run.attempts), listener=listener)
     policy = RunPolicy(
         created=datetime.now(UTC),
         timeout=settings.run.timeout,
@@ -120,15 +127,20 @@ def _nothing(options: RunOptions, changes: ChangeSet, terminal: Terminal) -> int
     return OK
 
 
-def _learned(calibration: Calibration, report: Report, plan: Plan) -> Calibration:
-    """The calibration with what the servers counted, by model, for all prompts together."""
-    for usage in report.usage.models:
-        estimated = [role.tokens for role in plan.roles if str(role.chain[0]) == usage.model]
-        if usage.prompt_tokens and estimated and usage.answers == usage.requests:
-            calibration = calibration.observe(
-                usage.model, estimated=sum(estimated), counted=usage.prompt_tokens
+class _Observer:
+    """Learns from every answer how the models count tokens, and passes all events on."""
+
+    def __init__(self, calibration: Calibration, listener: Listener) -> None:
+        self.calibration = calibration
+        self._listener = listener
+
+    def __call__(self, event: Event) -> None:
+        """Take note of an event."""
+        if isinstance(event, PromptAnswered) and event.counted:
+            self.calibration = self.calibration.observe(
+                event.model, estimated=event.estimated, counted=event.counted
             )
-    return calibration
+        self._listener(event)
 
 
 def _deliver(

@@ -51,6 +51,7 @@ class ReadReview:
         repaired: the text was not the JSON asked for, and had to be mended or searched.
         truncated: the reply broke off; what is here came before.
         notes: what could not be kept, one sentence each.
+        doubts: why this may not be all that the model found, one sentence each.
     """
 
     claims: tuple[Claim, ...] = ()
@@ -62,6 +63,7 @@ class ReadReview:
     repaired: bool = False
     truncated: bool = False
     notes: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
 
 
 class Grounding(StrEnum):

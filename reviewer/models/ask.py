@@ -19,6 +19,7 @@ from tenacity import (
 )
 
 from reviewer.errors import (
+    IncompleteStreamError,
     InvalidReplyError,
     ModelError,
     PromptTooLongError,
@@ -28,6 +29,9 @@ from reviewer.errors import (
 from reviewer.events import Corrected, FailedOver, Listener, PromptSent, Retrying, nobody
 from reviewer.models.model import Backend, ModelRef, Reply
 from reviewer.prompting.prompt import Prompt, with_correction
+
+UNREADABLE = "unreadable answer"
+"""How the problem of a try begins that was answered, but not with what was asked for."""
 
 T = TypeVar("T")
 Read = Callable[[Reply], T]
@@ -77,10 +81,17 @@ class Try:
 
 @dataclass(slots=True)
 class Journal:
-    """Collects the tries and the unreadable answers of one prompt while it is asked; the layers share it."""
+    """What happened to one prompt so far; filled while it is asked, so that stopping loses nothing.
+
+    Attributes:
+        tries: all requests in order.
+        unread: answers that arrived but could not be read, whole.
+        broken: beginnings of answers whose end never came; empty once there is an answer.
+    """
 
     tries: list[Try] = field(default_factory=list)
     unread: list[str] = field(default_factory=list)
+    broken: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,31 +102,35 @@ class Answer(Generic[T]):
         value: what `read` made of the reply.
         reply: the reply itself.
         model: who gave it, as configured.
+        sent: the prompt that it answers, which may be a request to correct an earlier answer.
         tries: all requests in order; the last one succeeded.
+        unread: answers that came before it and could not be read.
         seconds: from the first request to the answer.
     """
 
     value: T
     reply: Reply
     model: ModelRef
+    sent: Prompt
     tries: tuple[Try, ...]
+    unread: tuple[str, ...]
     seconds: float
 
 
 class NoAnswerError(ModelError):
-    """No model of a chain answered a prompt.
+    """No model of a chain answered a prompt; the text gives the reason of each.
 
     Attributes:
-        tries: all requests in order.
         last: the last error.
-        replies: texts that arrived but could not be read.
     """
 
-    def __init__(self, last: ModelError, tries: tuple[Try, ...], replies: tuple[str, ...] = ()) -> None:
-        super().__init__(str(last))
-        self.tries = tries
-        self.last = last
-        self.replies = replies
+    def __init__(self, failures: Sequence[tuple[ModelRef, ModelError]]) -> None:
+        if len(failures) == 1:
+            text = str(failures[0][1])
+        else:
+            text = "; ".join(f"{model}: {error}" for model, error in failures)
+        super().__init__(text)
+        self.last = failures[-1][1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,73 +155,84 @@ class Asker:
     clock: Clock = Clock()
     listener: Listener = nobody
 
-    async def ask(self, prompt: Prompt, chain: Sequence[Candidate], read: Read[T]) -> Answer[T]:
+    async def ask(
+        self, prompt: Prompt, chain: Sequence[Candidate], read: Read[T], journal: Journal | None = None
+    ) -> Answer[T]:
         """Ask the models of a chain in turn until one gives an answer that can be read.
 
         Args:
             prompt: what to ask.
             chain: the models, best first; at least one.
             read: turns a reply into a value.
+            journal: where to note what happens, for a caller who wants to know it in any case.
 
         Raises:
             NoAnswerError: no model answered.
-            PromptTooLongError: the prompt does not fit the first model that said so.
+            PromptTooLongError: the prompt does not fit the model that was asked last.
+            ValueError: the chain is empty.
         """
+        if not chain:
+            raise ValueError("a chain of models has at least one")
         started = self.clock.now()
-        journal = Journal()
-        last: ModelError | None = None
-        for position, candidate in enumerate(chain):
+        journal = journal or Journal()
+        failures: list[tuple[ModelRef, ModelError]] = []
+        for position, candidate in enumerate(chain, 1):
             try:
-                reply, value = await self._correcting(prompt, candidate, read, journal)
+                sent, reply, value = await self._correcting(prompt, candidate, read, journal)
             except PromptTooLongError:
                 raise
             except ModelError as error:
-                last = error
-                if position + 1 < len(chain):
-                    self._tell_failover(prompt, candidate.model, chain[position + 1].model, error)
+                failures.append((candidate.model, error))
+                if position < len(chain):
+                    self._tell_failover(prompt, candidate.model, chain[position].model, error)
                 continue
-            return Answer(value, reply, candidate.model, tuple(journal.tries), self.clock.now() - started)
-        assert last is not None, "a chain has at least one model"  # noqa: S101  # our own contract
-        raise NoAnswerError(last, tuple(journal.tries), tuple(journal.unread))
+            journal.broken.clear()
+            seconds = self.clock.now() - started
+            tries, unread = tuple(journal.tries), tuple(journal.unread)
+            return Answer(value, reply, candidate.model, sent, tries, unread, seconds)
+        raise NoAnswerError(failures)
 
     def _tell_failover(self, prompt: Prompt, model: ModelRef, successor: ModelRef, error: ModelError) -> None:
         self.listener(FailedOver(prompt.role, prompt.label, str(model), str(successor), str(error)))
 
     async def _correcting(
         self, prompt: Prompt, candidate: Candidate, read: Read[T], journal: Journal
-    ) -> tuple[Reply, T]:
+    ) -> tuple[Prompt, Reply, T]:
         """Ask and read; a reply that cannot be read goes back to its author with what is wrong."""
         current = prompt
-        problem: InvalidReplyError | None = None
-        for left in range(self.policy.corrections, -1, -1):
+        problems: list[InvalidReplyError] = []
+        while True:
             try:
                 reply = await self._retrying(current, candidate, journal)
-                return reply, read(reply)
+                return current, reply, read(reply)
             except PromptTooLongError:
-                if problem is None:
+                if not problems:
                     raise
-                raise problem from None  # the prompt fits; only the request to correct the answer does not
+                # The prompt fits; only the request to correct the answer does not.
+                raise problems[-1] from None
             except InvalidReplyError as error:
-                problem = error
-                journal.tries[-1] = Try(candidate.model, f"unreadable answer: {error}")
+                problems.append(error)
+                journal.tries[-1] = Try(candidate.model, f"{UNREADABLE}: {error}")
                 journal.unread.append(error.text)
-                if not left:
+                if len(problems) > self.policy.corrections:
                     raise
                 self.listener(Corrected(prompt.role, prompt.label, str(candidate.model), str(error)))
                 current = with_correction(prompt, error.text[:_SHOWN], error.problems or (str(error),))
-        raise AssertionError("unreachable")  # pragma: no cover
 
     async def _retrying(self, prompt: Prompt, candidate: Candidate, journal: Journal) -> Reply:
         """Ask one model; failures that may pass are tried again, after the pause that the server wants."""
 
         async def once() -> Reply:
             self.listener(PromptSent(prompt.role, prompt.label, str(candidate.model), prompt.tokens))
+            journal.tries.append(Try(candidate.model, "stopped before the answer"))
             try:
                 reply = await candidate.backend.ask(candidate.model.model, prompt)
             except ModelError as error:
-                journal.tries.append(Try(candidate.model, str(error)))
+                journal.tries[-1] = Try(candidate.model, str(error))
+                if isinstance(error, IncompleteStreamError) and error.partial.strip():
+                    journal.broken.append(error.partial)
                 raise
-            journal.tries.append(Try(candidate.model))
+            journal.tries[-1] = Try(candidate.model)
             return reply
 
         def tell(state: RetryCallState) -> None:

@@ -45,6 +45,7 @@ class Batch:
         index, count: 1-based position among the role's batches.
         sections: the files and hunks shown, in the order of the change.
         others: paths of changed files that this batch does not show.
+        listed: how many of them the prompt has room to name.
         snapshot: whole files, not a difference.
     """
 
@@ -52,6 +53,7 @@ class Batch:
     count: int
     sections: tuple[Section, ...]
     others: tuple[str, ...] = ()
+    listed: int = 0
     snapshot: bool = False
 
     @property
@@ -81,8 +83,10 @@ def divide(changes: ChangeSet, *, globs: Sequence[str], budget: int) -> Division
     Args:
         changes: the change.
         globs: gitignore-style patterns of the files to take; empty takes all.
-        budget: tokens that the sections of one prompt may have together.
+        budget: tokens that one prompt may have for its sections and for the names of the other files.
     """
+    every = [change.path for change in changes.files]
+    room = _room(every, budget)
     wanted = pathspec.GitIgnoreSpec.from_lines(globs)
     sections: list[Section] = []
     skipped: list[SkippedFile] = []
@@ -90,15 +94,14 @@ def divide(changes: ChangeSet, *, globs: Sequence[str], budget: int) -> Division
         if globs and not wanted.match_file(change.path):
             continue
         widened = replace(change, hunks=_widened(change))
-        for piece in _sections(widened, budget, snapshot=changes.snapshot):
+        for piece in _sections(widened, budget - room, snapshot=changes.snapshot):
             if isinstance(piece, Section):
                 sections.append(piece)
             else:
                 skipped.append(piece)
-    groups = list(_pack(sections, budget))
-    every = [change.path for change in changes.files]
+    groups = list(_pack(sections, budget - room))
     batches = tuple(
-        _batch(group, (index, len(groups)), every, snapshot=changes.snapshot)
+        _batch(group, (index, len(groups)), every, room, snapshot=changes.snapshot)
         for index, group in enumerate(groups, 1)
     )
     return Division(batches, tuple(skipped))
@@ -106,28 +109,61 @@ def divide(changes: ChangeSet, *, globs: Sequence[str], budget: int) -> Division
 
 def redivide(batch: Batch, *, budget: int) -> Division:
     """The same changed lines in smaller batches, for a model that found the batch too long."""
+    every = [*batch.paths, *batch.others]
+    room = _room(every, budget)
     sections: list[Section] = []
     skipped: list[SkippedFile] = []
     for section in batch.sections:
-        for piece in _sections(section.change, budget, snapshot=batch.snapshot):
+        for piece in _sections(section.change, budget - room, snapshot=batch.snapshot):
             if isinstance(piece, Section):
                 sections.append(piece)
             else:
                 skipped.append(piece)
-    every = [*batch.paths, *batch.others]
     position = (batch.index, batch.count)
-    groups = _pack(sections, budget)
     return Division(
-        tuple(_batch(group, position, every, snapshot=batch.snapshot) for group in groups), tuple(skipped)
+        tuple(
+            _batch(group, position, every, room, snapshot=batch.snapshot)
+            for group in _pack(sections, budget - room)
+        ),
+        tuple(skipped),
     )
 
 
+_NAMES_SHARE = 20
+"""One part in so many of a prompt's budget may go to the names of files that it does not show."""
+
+
+def _room(every: Sequence[str], budget: int) -> int:
+    """Tokens to keep for the names of files that a prompt does not show."""
+    if len(every) <= 1:
+        return 0
+    return min(budget // _NAMES_SHARE, sum(map(_name_tokens, every)))
+
+
+def _name_tokens(path: str) -> int:
+    return estimate_tokens(f"- {path}\n") + 1
+
+
+def _listed(others: Sequence[str], room: int) -> int:
+    """How many names fit."""
+    for count, path in enumerate(others):
+        room -= _name_tokens(path)
+        if room < 0:
+            return count
+    return len(others)
+
+
 def _batch(
-    sections: Sequence[Section], position: tuple[int, int], every: Sequence[str], *, snapshot: bool
+    sections: Sequence[Section],
+    position: tuple[int, int],
+    every: Sequence[str],
+    room: int,
+    *,
+    snapshot: bool,
 ) -> Batch:
     shown = {section.change.path for section in sections}
     others = tuple(path for path in dict.fromkeys(every) if path not in shown)
-    return Batch(*position, tuple(sections), others, snapshot)
+    return Batch(*position, tuple(sections), others, _listed(others, room), snapshot)
 
 
 def _pack(sections: Sequence[Section], budget: int) -> Iterator[list[Section]]:

@@ -15,6 +15,8 @@ from reviewer.prompting.role import ModelKind, Role
 from reviewer.prompting.template import Templates
 from reviewer.prompting.tokens import MESSAGE_TOKENS, TEMPLATE_TOKENS, estimate_tokens
 
+_MANY = 999
+"""A number of parts as long as it will be."""
 LAYOUT = "partials/layout.md.j2"
 CLOSING = "partials/closing.md.j2"
 
@@ -102,7 +104,7 @@ def system_text(role: Role, wording: Wording, *, snapshot: bool) -> str:
     Raises:
         RoleError: the role's template is broken.
     """
-    variables = _variables(role, wording, snapshot=snapshot) | {"change": "", "others": (), "marker": ""}
+    variables = _variables(role, wording, snapshot=snapshot) | {"change": "", "marker": ""}
     return wording.templates.render_block(_body(role), "system", variables, name=role.source)
 
 
@@ -115,7 +117,8 @@ def review_prompt(role: Role, batch: Batch, wording: Wording) -> Prompt:
     change = "\n".join(section.text for section in batch.sections)
     variables = _variables(role, wording, snapshot=batch.snapshot) | {
         "change": change.strip("\n"),
-        "others": batch.others,
+        "others": batch.others[: batch.listed],
+        "unlisted": len(batch.others) - batch.listed,
         "marker": marker_for(change, *batch.others, wording.guidance),
         "part": batch.index,
         "parts": batch.count,
@@ -153,8 +156,9 @@ def verdict_prompt(role: Role, results: str, wording: Wording, *, parts: int, sn
 
 
 def overhead_tokens(role: Role, wording: Wording, *, snapshot: bool) -> int:
-    """Tokens of a prompt of this role without any change in it."""
-    empty = Batch(1, 1, (), (), snapshot)
+    """Tokens of a prompt of this role without any change in it, one of several parts."""
+    # One name that is not listed brings in the sentences around the list of names.
+    empty = Batch(_MANY, _MANY, (), ("",), 0, snapshot)
     return review_prompt(role, empty, wording).tokens
 
 
@@ -199,6 +203,8 @@ def _variables(role: Role, wording: Wording, *, snapshot: bool) -> dict[str, Any
         "categories": CATEGORIES,
         "snapshot": snapshot,
         "guidance": wording.guidance,
+        "others": (),
+        "unlisted": 0,
         "part": 1,
         "parts": 1,
     }

@@ -4,6 +4,7 @@ import anyio
 import pytest
 
 from reviewer.errors import (
+    IncompleteStreamError,
     InvalidReplyError,
     KeyRejectedError,
     ModelError,
@@ -13,7 +14,7 @@ from reviewer.errors import (
     ServerBrokenError,
 )
 from reviewer.events import Corrected, Event, FailedOver, PromptSent, Retrying
-from reviewer.models.ask import Asker, Candidate, Clock, NoAnswerError, RetryPolicy, Try
+from reviewer.models.ask import Asker, Candidate, Clock, Journal, NoAnswerError, RetryPolicy, Try
 from reviewer.models.model import ModelInfo, ModelRef, Reply
 from reviewer.prompting.prompt import Message, Prompt, Purpose, Speaker
 from reviewer.prompting.role import ModelKind
@@ -63,7 +64,8 @@ class World:
     def ask(self, *models: Script, policy: RetryPolicy | None = None):
         asker = Asker(policy or RetryPolicy(), self.clock, self.note)
         chain = [Candidate(ModelRef("lab", f"m{n}"), model) for n, model in enumerate(models)]
-        return anyio.run(asker.ask, PROMPT, chain, read)
+        self.journal = Journal()
+        return anyio.run(asker.ask, PROMPT, chain, read, self.journal)
 
 
 @pytest.fixture
@@ -120,7 +122,7 @@ def test_pauses_have_a_limit(world):
 def test_lasting_failures_are_not_repeated(world, error):
     with pytest.raises(NoAnswerError) as caught:
         world.ask(Script(error))
-    assert (len(caught.value.tries), caught.value.last) == (1, error)
+    assert (len(world.journal.tries), caught.value.last) == (1, error)
 
 
 def test_unreadable_answer_goes_back_once_with_what_was_wrong(world):
@@ -130,6 +132,8 @@ def test_unreadable_answer_goes_back_once_with_what_was_wrong(world):
     assert model.asked[1].messages[1].text == "bad one"
     assert "- not JSON" in model.asked[1].messages[2].text
     assert [t.problem for t in answer.tries] == ["unreadable answer: unreadable", ""]
+    assert answer.unread == ("bad one",), "it may hold findings that the correction lacks"
+    assert answer.sent is model.asked[1]
     assert any(isinstance(e, Corrected) for e in world.events)
 
 
@@ -138,7 +142,7 @@ def test_second_unreadable_answer_goes_to_the_next_model_and_is_kept(world):
     assert str(answer.model) == "lab/m1"
     with pytest.raises(NoAnswerError) as caught:
         world.ask(Script("bad one", "bad two"))
-    assert caught.value.replies == ("bad one", "bad two")
+    assert world.journal.unread == ["bad one", "bad two"]
     assert isinstance(caught.value.last, InvalidReplyError)
 
 
@@ -162,3 +166,50 @@ def test_correction_that_is_too_long_does_not_make_the_prompt_too_long(world):
 def test_prompt_that_is_too_long_is_for_the_caller(world):
     with pytest.raises(PromptTooLongError):
         world.ask(Script(PromptTooLongError("too long")), Script("fine"))
+
+
+def test_nothing_is_forgotten_when_a_later_model_finds_the_prompt_too_long(world):
+    with pytest.raises(PromptTooLongError):
+        world.ask(Script("bad one", "bad two"), Script(PromptTooLongError("too long")))
+    assert world.journal.unread == ["bad one", "bad two"]
+    assert [str(one.model) for one in world.journal.tries] == ["lab/m0", "lab/m0", "lab/m1"]
+
+
+def test_every_model_s_reason_is_given(world):
+    with pytest.raises(NoAnswerError) as caught:
+        world.ask(Script(ModelMissingError("gone")), Script(KeyRejectedError("no key")))
+    assert str(caught.value) == "lab/m0: gone; lab/m1: no key"
+
+
+def test_a_request_that_is_stopped_is_noted(world):
+    journal = Journal()
+    scopes: list[anyio.CancelScope] = []
+
+    class Silent(Script):
+        async def ask(self, model: str, prompt: Prompt) -> Reply:
+            scopes[0].cancel()
+            await anyio.sleep_forever()
+            return Reply(f"{model} never comes here")
+
+    async def stopped():
+        with anyio.CancelScope() as scope:
+            scopes.append(scope)
+            chain = [Candidate(ModelRef("lab", "m"), Silent("bad"))]
+            await Asker(clock=world.clock).ask(PROMPT, chain, read, journal)
+
+    anyio.run(stopped)
+    assert [one.problem for one in journal.tries] == ["stopped before the answer"]
+
+
+def test_beginnings_of_answers_are_kept_until_there_is_one(world):
+    broken = IncompleteStreamError("broke off", partial='{"findings": [')
+    with pytest.raises(NoAnswerError):
+        world.ask(Script(broken, BROKEN))
+    assert world.journal.broken == ['{"findings": [']
+    world.ask(Script(broken, "fine"))
+    assert world.journal.broken == []
+
+
+def test_an_empty_chain_is_a_mistake_of_the_caller(world):
+    with pytest.raises(ValueError, match="at least one"):
+        world.ask()

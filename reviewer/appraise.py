@@ -1,0 +1,199 @@
+"""What became of one role: whether its answers can be relied on, and its opinion on the whole."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from reviewer.findings.finding import Advice
+from reviewer.interview import Answered, Record, Unanswered
+from reviewer.models.model import Finish
+from reviewer.outputs.report import Outcome, RoleReview
+from reviewer.prompting.batch import Batch
+from reviewer.prompting.tokens import Calibration
+
+_NAMED = 3
+"""How many files a reason names."""
+
+
+def doubts(item: Answered, calibration: Calibration, *, grounded: bool = True) -> tuple[str, ...]:
+    """Reasons why an answer that was read may not speak for the whole part.
+
+    Args:
+        item: the part and its answer.
+        calibration: what is known of how the models count tokens.
+        grounded: something that this reviewer quotes was found in the code.
+    """
+    review, answer = item.answer.value, item.answer
+    found = list(review.doubts)
+    if review.truncated:
+        found.append("the answer broke off; findings after that are lost")
+    counted = answer.reply.usage.prompt
+    model, estimated = str(answer.model), answer.sent.tokens
+    if counted is not None and calibration.looks_cut(model, estimated=estimated, counted=counted):
+        expected = round(estimated * calibration.factor(model))
+        found.append(
+            f"the server counted {counted:,} of about {expected:,} tokens; it may have cut the prompt"
+        )
+    if review.claims and review.notes:
+        found.append("; ".join(review.notes))
+    if not review.claims:
+        found += [f"no findings, {doubt}" for doubt in _empty_doubts(item)]
+    elif not grounded:
+        found.append("nothing that it quotes is in the code; what it says may be invented")
+    return tuple(found)
+
+
+def _empty_doubts(item: Answered) -> list[str]:
+    """Why an empty list of findings may not mean that there is nothing to find."""
+    review, finish = item.answer.value, item.answer.reply.finish
+    if review.notes:
+        return [f"none could be read: {'; '.join(review.notes)}"]
+    if review.repaired:
+        return ["but the answer was not the JSON that was asked for"]
+    if finish is not Finish.STOP:
+        return [f"and the answer ended with {finish.value!r} instead of a normal stop"]
+    if item.answer.unread:
+        return ["but an earlier answer to the same prompt could not be read; it is kept below"]
+    unseen = [path for path in item.batch.paths if not any(_means(said, path) for said in review.files)]
+    if unseen:
+        more = f" and {len(unseen) - _NAMED} more" if len(unseen) > _NAMED else ""
+        return [f"and the answer does not say that it has read {', '.join(unseen[:_NAMED])}{more}"]
+    return []
+
+
+def _means(said: str, path: str) -> bool:
+    """Whether a path as a model writes it means this file."""
+    plain = said.strip().strip("`'\"").replace("\\", "/").lower()
+    wanted = path.lower()
+    return wanted in plain or (bool(plain) and f"/{wanted}".endswith(f"/{plain.lstrip('./')}"))
+
+
+def role_review(record: Record, calibration: Calibration, *, grounded: bool) -> RoleReview:
+    """What became of a role.
+
+    Args:
+        record: what it produced.
+        calibration: what is known of how the models count tokens.
+        grounded: something that it quotes was found in the code.
+    """
+    role, answered = record.plan.role, record.answered
+    planned = str(record.plan.chain[0])
+    models = list(dict.fromkeys(str(item.answer.model) for item in answered))
+    reasons = [_part_reason(item, len(record.plan.prompts)) for item in record.unanswered]
+    reasons += [
+        f"{item.prompt.label}: {doubt}"
+        for item in answered
+        for doubt in doubts(item, calibration, grounded=grounded)
+    ]
+    reasons += [f"{part.path}: {part.reason}" for part in record.plan.skipped]
+    if record.verdict_problem:
+        reasons.append(f"no closing opinion, rating and summary are computed: {record.verdict_problem}")
+    outcome = Outcome.COMPLETED
+    if not record.plan.prompts and not record.plan.skipped:
+        outcome, reasons = Outcome.SKIPPED, ["no changed file matches its patterns"]
+    elif not answered:
+        outcome = Outcome.FAILED
+    elif reasons:
+        outcome = Outcome.PARTIAL
+    opinion = _opinion(record)
+    return RoleReview(
+        role=role.name,
+        model=", ".join(models) or planned,
+        status=outcome,
+        rating=opinion.rating,
+        summary=opinion.summary,
+        strengths=opinion.strengths,
+        recommendations=opinion.recommendations,
+        title=role.title,
+        focus=role.focus,
+        planned_model=planned,
+        reasons=tuple(dict.fromkeys(reasons)),
+        computed=opinion.computed,
+        unparsed=tuple(
+            dict.fromkeys(
+                text
+                for journal in record.journals
+                for text in (*journal.unread, *journal.broken)
+                if text.strip()
+            )
+        ),
+        notes=tuple(_notes(record)),
+    )
+
+
+def _part_reason(item: Unanswered, parts: int) -> str:
+    where = f"part {item.batch.index}: " if parts > 1 else ""
+    return f"{where}{item.reason}"
+
+
+def _notes(record: Record) -> Iterable[str]:
+    """What a reader should know about the answers, short of doubts."""
+    repaired = sum(item.answer.value.repaired for item in record.answered)
+    if repaired:
+        yield f"{repaired} of {len(record.answered)} answers were not plain JSON and had to be repaired"
+    for item in record.answered:
+        yield from item.answer.value.notes
+        told, asked = item.answer.reply.model, item.answer.model.model
+        if told and told != asked and not told.startswith(asked):
+            yield f"{item.answer.model.provider} says that {told} answered instead of {asked}"
+    yield from _failovers(record)
+
+
+def _failovers(record: Record) -> Iterable[str]:
+    """Which model was to answer, why it did not, and which one did instead."""
+    planned = record.plan.chain[0]
+    instead: dict[str, list[str]] = defaultdict(list)
+    answers = [item.answer for item in record.answered] + ([record.verdict] if record.verdict else [])
+    for answer in answers:
+        if answer.model != planned:
+            problems = [one.problem for one in answer.tries if one.model == planned]
+            instead[str(answer.model)].append(problems[-1] if problems else "not asked")
+    for model, problems in instead.items():
+        count = f"{len(problems)} of {len(answers)} prompts" if len(answers) > 1 else "the prompt"
+        yield f"{model} answered {count} instead of {planned} ({'; '.join(dict.fromkeys(problems))})"
+
+
+@dataclass(frozen=True, slots=True)
+class _Opinion:
+    rating: int | None
+    summary: str
+    strengths: tuple[str, ...]
+    recommendations: tuple[Advice, ...]
+    computed: bool = False
+
+
+def _opinion(record: Record) -> _Opinion:
+    """A role's opinion on the whole: its only answer, its closing one, or one computed from the parts."""
+    reviews = [item.answer.value for item in record.answered]
+    by_rules = all(item.answer.model.provider == "builtin" for item in record.answered)
+    if len(reviews) == 1:
+        (one,) = reviews
+        return _Opinion(one.rating, one.summary, one.strengths, one.recommendations, computed=by_rules)
+    strengths = tuple(dict.fromkeys(text for review in reviews for text in review.strengths))
+    advice = tuple(dict.fromkeys(item for review in reviews for item in review.recommendations))
+    if record.verdict is not None:
+        said = record.verdict.value
+        return _Opinion(
+            said.rating or _mean_rating(record.answered),
+            said.summary,
+            said.strengths or strengths,
+            said.recommendations or advice,
+            computed=by_rules,
+        )
+    summary = " ".join(review.summary for review in reviews if review.summary)
+    return _Opinion(_mean_rating(record.answered), summary, strengths, advice, computed=bool(reviews))
+
+
+def _mean_rating(answered: Sequence[Answered]) -> int | None:
+    """The ratings of the parts, weighed by their changed lines."""
+    rated = [(item.answer.value.rating, max(1, changed_lines(item.batch))) for item in answered]
+    weighed = [(rating, weight) for rating, weight in rated if rating is not None]
+    if not weighed:
+        return None
+    total = sum(weight for _, weight in weighed)
+    return max(1, min(10, round(sum(rating * weight for rating, weight in weighed) / total)))
+
+
+def changed_lines(batch: Batch) -> int:
+    """Added and removed lines of a part."""
+    return sum(section.change.added + section.change.removed for section in batch.sections)

@@ -1,0 +1,246 @@
+"""From a plan to a report with reviewers of all kinds: what went wrong is said, and costs nothing else."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import anyio
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from reviewer.appraise import doubts
+from reviewer.errors import IncompleteStreamError, ModelError, PromptTooLongError
+from reviewer.findings.reply import read_review
+from reviewer.interview import Answered, Crew, results_text
+from reviewer.models.ask import Answer, Asker, Clock, RetryPolicy
+from reviewer.models.model import Backend, Finish, ModelInfo, ModelRef, Reply, Usage
+from reviewer.outputs.report import Status
+from reviewer.pipeline import Outcome, RunPolicy, review
+from reviewer.plan import Assignment, Plan, make_plan
+from reviewer.prompting.prompt import Prompt, Purpose, Wording, overhead_tokens
+from reviewer.prompting.role import built_in_folder, load_partials, load_roles
+from reviewer.prompting.template import Templates
+from reviewer.prompting.tokens import SAFETY, Calibration, estimate_tokens
+from tests.support.values import changes, finding
+from tests.support.values import review as reply
+
+ROLES = load_roles([built_in_folder()])
+WORDING = Wording(Templates(load_partials([built_in_folder()])))
+LARGE = b"--- /dev/null\n+++ b/a.py\n@@ -0,0 +1,60 @@\n" + b"".join(
+    b"+value_%d = compute(%d, %d)\n" % (n, n, n) for n in range(60)
+)
+ALL = ("shop/cart.py", "shop/util.go")
+
+
+class Person:
+    """Answers, or fails, as told."""
+
+    def __init__(self, *outcomes: Reply | Exception) -> None:
+        self.outcomes = list(outcomes)
+        self.asked: list[Prompt] = []
+
+    async def list_models(self) -> tuple[ModelInfo, ...] | None:
+        return None
+
+    async def ask(self, model: str, prompt: Prompt) -> Reply:
+        self.asked.append(prompt)
+        outcome = self.outcomes.pop(0) if len(self.outcomes) > 1 else self.outcomes[0]
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+
+def run(**people: Backend) -> Outcome:
+    """The shipped roles, each asked of one person."""
+    names = list(people)
+    assignments = [
+        Assignment(role, (ModelRef(names[number % len(names)], "m"),))
+        for number, role in enumerate(ROLES.values())
+    ]
+    plan = make_plan(changes(), assignments, WORDING, windows={}, calibration=Calibration())
+    return ask(plan, **people)
+
+
+def ask(plan: Plan, **people: Backend) -> Outcome:
+    async def nothing(seconds: float) -> None:
+        del seconds
+
+    asker = Asker(RetryPolicy(), Clock(now=lambda: 0.0, sleep=nothing))
+    policy = RunPolicy(created=datetime(2024, 1, 1, tzinfo=UTC))
+    return anyio.run(review, plan, Crew(asker, people, WORDING), policy)
+
+
+def test_an_error_that_nobody_expected_costs_one_role():
+    outcome = run(
+        ann=Person(Reply(reply(finding()))), bob=Person(ZeroDivisionError("oh")), cid=Person(Reply(reply()))
+    )
+    assert [review.status for review in outcome.report.reviews] == ["completed", "failed", "completed"]
+    assert outcome.report.status is Status.INCOMPLETE
+    assert len(outcome.report.findings) == 1
+    assert "a bug in reviewer: ZeroDivisionError: oh" in outcome.report.reviews[1].reasons[0]
+    assert [type(bug) for bug in outcome.bugs] == [ZeroDivisionError]
+
+
+def test_an_answer_that_could_not_be_read_is_kept_although_its_correction_could():
+    outcome = run(ann=Person(Reply("I found nothing wrong, really."), Reply(reply())))
+    first = outcome.report.reviews[0]
+    assert first.unparsed == ("I found nothing wrong, really.",)
+    assert (first.status, outcome.report.status) == ("partial", Status.INCOMPLETE)
+    assert "an earlier answer to the same prompt could not be read" in first.reasons[0]
+
+
+def test_a_correction_with_findings_counts_in_full():
+    outcome = run(ann=Person(Reply("?"), Reply(reply(finding()))))
+    assert outcome.report.reviews[0].status == "completed"
+    assert outcome.report.reviews[0].unparsed == ("?",)
+
+
+def test_the_beginning_of_an_answer_is_kept_when_no_end_came():
+    broken = IncompleteStreamError("broke off", partial='{"findings": [{"file"')
+    outcome = run(ann=Person(broken, ModelError("gone")))
+    assert outcome.report.reviews[0].unparsed == ('{"findings": [{"file"',)
+
+
+def test_failover_says_who_answered_instead_of_whom_and_why():
+    role = ROLES["code_quality"]
+    chain = (ModelRef("ann", "big"), ModelRef("bob", "small"))
+    plan = make_plan(changes(), [Assignment(role, chain)], WORDING, windows={}, calibration=Calibration())
+    outcome = ask(plan, ann=Person(ModelError("out of money")), bob=Person(Reply(reply())))
+    (only,) = outcome.report.reviews
+    assert (only.model, only.planned_model) == ("bob/small", "ann/big")
+    assert only.notes == ("bob/small answered the prompt instead of ann/big (out of money)",)
+    assert (outcome.report.usage.requests, outcome.report.usage.failovers) == (2, 1)
+
+
+def test_requests_of_a_prompt_that_was_divided_are_counted():
+    role = ROLES["code_quality"]
+    assignment = Assignment(role, (ModelRef("ann", "m"),))
+    plan = make_plan(changes(LARGE), [assignment], WORDING, windows={}, calibration=Calibration())
+    person = Person(PromptTooLongError("too long", asked=9000, limit=8000), Reply(reply()))
+    outcome = ask(plan, ann=person)
+    assert outcome.report.usage.requests == len(person.asked) > 3
+
+
+def answered(
+    text: str, *, unread: tuple[str, ...] = (), counted: int | None = None, **more: object
+) -> Answered:
+    role = ROLES["code_quality"]
+    assignment = Assignment(role, (ModelRef("ann", "m"),))
+    plan = make_plan(changes(), [assignment], WORDING, windows={}, calibration=Calibration())
+    ((prompt, batch),) = plan.roles[0].asked
+    given = replace(Reply(text, usage=Usage(prompt=counted)), **more)  # type: ignore[arg-type]
+    answer = Answer(read_review(given), given, ModelRef("ann", "m"), prompt, (), unread, 0.0)
+    return Answered(batch, prompt, answer)
+
+
+@pytest.mark.parametrize(
+    ("files", "doubt"),
+    [
+        (ALL, ""),
+        (["./shop/cart.py", "`shop/util.go` (new)"], ""),
+        (["cart.py", "Util.go"], ""),
+        (["shop\\cart.py", "shop\\util.go:1-5"], ""),
+        ([], "does not say that it has read shop/cart.py, shop/util.go"),
+        (["shop/cart.py"], "does not say that it has read shop/util.go"),
+        (["src/example.py"], "does not say that it has read shop/cart.py"),
+        (["", "  "], "does not say that it has read shop/cart.py"),
+    ],
+)
+def test_an_empty_list_counts_only_for_files_that_were_read(files, doubt):
+    found = doubts(answered(reply(files_reviewed=files)), Calibration())
+    assert doubt in " ".join(found)
+    assert bool(found) == bool(doubt)
+
+
+def test_findings_speak_for_themselves_unless_all_are_invented():
+    item = answered(reply(finding(), files_reviewed=[]))
+    assert doubts(item, Calibration()) == ()
+    assert "invented" in doubts(item, Calibration(), grounded=False)[0]
+
+
+def test_a_server_that_counts_too_few_tokens_has_cut_the_prompt():
+    item = answered(reply(), counted=0)
+    estimated = item.answer.sent.tokens
+    assert estimated > 1000
+    for share, known, cut in [(0.75, 1.0, False), (0.65, 1.0, True), (0.55, 0.75, False), (0.9, 1.4, True)]:
+        text = answered(reply(), counted=round(share * estimated))
+        found = doubts(text, Calibration({"ann/m": known}))
+        assert bool(found) is cut, (share, known)
+    assert "it may have cut the prompt" in found[0]
+
+
+def test_a_cut_prompt_teaches_nothing_about_tokens():
+    calibration = Calibration().observe("m", estimated=4000, counted=1000)
+    assert calibration.factor("m") == 1.0
+    assert calibration.observe("m", estimated=4000, counted=3200).factor("m") == 0.8
+
+
+def test_an_answer_that_did_not_end_normally_is_doubtful():
+    assert "ended with 'length'" in " ".join(doubts(answered(reply(), finish=Finish.LENGTH), Calibration()))
+
+
+def test_a_closing_prompt_has_a_limit_and_the_worst_findings_come_first():
+    worst = finding(severity="critical", title="Worst")
+    many = [finding(title=f"Small {n}", severity="minor") for n in range(400)]
+    item = answered(reply(*many, worst))
+    text = results_text([item], budget=1000)
+    assert estimate_tokens(text) <= 1000
+    rows = text.splitlines()
+    assert rows[0].startswith("Part 1 (shop/cart.py, shop/util.go), rated 7/10: Changes how")
+    assert rows[1].startswith("- part 1, critical, high confidence, shop/cart.py: Worst: An empty cart")
+    assert rows[-1].endswith("more lines of results did not fit here.)")
+
+
+def test_a_stopped_closing_prompt_is_missing():
+    begun: list[anyio.Event] = []
+
+    async def stop_at_the_end() -> str:
+        await begun[0].wait()
+        return "enough"
+
+    class Slow(Person):
+        async def ask(self, model: str, prompt: Prompt) -> Reply:
+            if prompt.purpose is Purpose.VERDICT:
+                begun[0].set()
+                await anyio.sleep_forever()
+            return await super().ask(model, prompt)
+
+    async def main() -> Outcome:
+        begun.append(anyio.Event())
+        crew = Crew(Asker(), {"ann": Slow(Reply(reply(files_reviewed=["a.py"])))}, WORDING)
+        return await review(plan, crew, RunPolicy(datetime(2024, 1, 1, tzinfo=UTC)), stop_at_the_end)
+
+    role = ROLES["code_quality"]
+    window = overhead_tokens(role, WORDING, snapshot=False)
+    small = replace(role, limits=replace(role.limits, prompt_tokens=window + 120))
+    assignment = Assignment(small, (ModelRef("ann", "m"),))
+    plan = make_plan(changes(LARGE), [assignment], WORDING, windows={}, calibration=Calibration())
+    assert plan.prompts > 2
+    outcome = anyio.run(main)
+    (only,) = outcome.report.reviews
+    assert (only.status, outcome.report.status) == ("partial", Status.INCOMPLETE)
+    assert only.reasons == ("no closing opinion, rating and summary are computed: stopped: enough",)
+    assert outcome.report.usage.requests == plan.prompts
+
+
+@given(
+    files=st.lists(st.tuples(st.integers(1, 80), st.integers(1, 200)), min_size=1, max_size=20),
+    window=st.integers(9000, 30000),
+    factor=st.floats(0.7, 2.0),
+)
+@settings(max_examples=12, deadline=None)
+def test_no_prompt_is_longer_than_its_model_s_window(files, window, factor):
+    patch = "".join(
+        f"--- /dev/null\n+++ b/{'deep/' * (length // 5)}f{number}.py\n@@ -0,0 +1,{lines} @@\n"
+        + "".join(f"+value_{n} = compute({n}, 'text')\n" for n in range(lines))
+        for number, (lines, length) in enumerate(files)
+    )
+    model = ModelRef("ann", "m")
+    calibration = Calibration({"ann/m": factor})
+    assignments = [Assignment(role, (model,)) for role in ROLES.values()]
+    plan = make_plan(
+        changes(patch.encode()), assignments, WORDING, windows={model: window}, calibration=calibration
+    )
+    for planned in plan.roles:
+        for prompt in planned.prompts:
+            assert prompt.tokens * factor * SAFETY + prompt.output_tokens <= window
