@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import anyio
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from reviewer.appraise import doubts
@@ -228,6 +228,7 @@ def test_a_stopped_closing_prompt_is_missing():
     window=st.integers(9000, 30000),
     factor=st.floats(0.7, 2.0),
 )
+@example(files=[(30, 200)] * 60, window=9000, factor=1.0)
 @settings(max_examples=12, deadline=None)
 def test_no_prompt_is_longer_than_its_model_s_window(files, window, factor):
     patch = "".join(
