@@ -109,16 +109,16 @@ def role_review(record: Record, calibration: Calibration, *, grounded: bool) -> 
         planned_model=planned,
         reasons=tuple(dict.fromkeys(reasons)),
         computed=opinion.computed,
-        unparsed=tuple(
-            dict.fromkeys(
-                text
-                for journal in record.journals
-                for text in (*journal.unread, *journal.broken)
-                if text.strip()
-            )
-        ),
+        unparsed=_unparsed(record),
         notes=tuple(_notes(record)),
     )
+
+
+def _unparsed(record: Record) -> tuple[str, ...]:
+    """Texts that arrived and did not become findings, or not all of them."""
+    texts = [text for journal in record.journals for text in (*journal.unread, *journal.broken)]
+    texts += [item.answer.reply.text for item in record.answered if item.answer.value.doubts]
+    return tuple(dict.fromkeys(text for text in texts if text.strip()))
 
 
 def _part_reason(item: Unanswered, parts: int) -> str:

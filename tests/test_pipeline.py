@@ -133,6 +133,14 @@ def answered(
     return Answered(batch, prompt, answer)
 
 
+def test_a_reply_with_two_reviews_is_kept_whole():
+    text = f"{reply(finding())}\n\nOr rather:\n\n{reply()}"
+    outcome = run(ann=Person(Reply(text)))
+    first = outcome.report.reviews[0]
+    assert (first.status, first.unparsed) == ("partial", (text,))
+    assert "a second review of the same files, with 1 finding" in first.reasons[0]
+
+
 @pytest.mark.parametrize(
     ("files", "doubt"),
     [

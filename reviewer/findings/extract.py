@@ -37,12 +37,14 @@ class Candidate:
         whole: it is all there is, or all of a fence; not one of many values between text.
         repaired: the text had to be mended to decode it, or only parts of it did.
         cut: the value is only the beginning of one that broke off.
+        doubts: why the value may not be all that the reply says.
     """
 
     value: Any
     whole: bool = False
     repaired: bool = False
     cut: bool = False
+    doubts: tuple[str, ...] = ()
 
 
 def strict_candidate(text: str) -> Candidate | None:

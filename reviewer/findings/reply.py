@@ -1,10 +1,12 @@
 """The only way of a model's text into the program: a ladder from strict to tolerant, or a named refusal."""
 
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
 from reviewer.errors import InvalidReplyError
+from reviewer.findings.candidates import candidates_of
 from reviewer.findings.extract import (
     MAX_CHARACTERS,
     Candidate,
@@ -13,10 +15,10 @@ from reviewer.findings.extract import (
     repaired_value,
     strict_candidate,
     without_reasoning,
-    yaml_value,
 )
 from reviewer.findings.fields import (
     category_of,
+    clean,
     code_of,
     confidence_of,
     first,
@@ -32,7 +34,6 @@ from reviewer.findings.fields import (
 from reviewer.findings.finding import Advice, Claim, ReadReview
 from reviewer.findings.shape import (
     ADVICE_NAMES,
-    ASKED_NAMES,
     CATEGORY_NAMES,
     END_NAMES,
     FILE_NAMES,
@@ -43,14 +44,11 @@ from reviewer.findings.shape import (
     SUGGESTION_NAMES,
     TEXT_NAMES,
     TITLE_NAMES,
-    is_item,
     root_of,
-    sane,
 )
 from reviewer.models.model import Finish, Reply
 
-_ENOUGH_NAMES = 3
-"""Fields that were asked for; a value with so many in the middle of a text is the whole review."""
+_SHOWN_ENTRY = 1000
 _TITLE_CHARACTERS = 90
 
 
@@ -74,7 +72,7 @@ def read_review(reply: Reply) -> ReadReview:
         if found is None:
             raise InvalidReplyError("the answer is empty", text=reply.text, problems=("the reply was empty",))
         return _finished(found, reply)
-    for candidate in _candidates(text):
+    for candidate in candidates_of(text):
         found = _review_in(candidate)
         if found is not None:
             return _finished(found, reply)
@@ -96,99 +94,27 @@ def _diagnosis(text: str) -> str:
     return 'there is no JSON object with a list named "findings"'
 
 
-def _candidates(text: str) -> Iterator[Candidate]:
-    """Values to try, best first."""
-    whole = strict_candidate(text)
-    if whole is not None:
-        yield whole
-    text = without_reasoning(text)
-    whole = strict_candidate(text)
-    if whole is not None:
-        yield whole
-        return
-    items: list[dict[str, Any]] = []
-    for version in (text, relaxed(text)):
-        mended = version is not text
-        whole = strict_candidate(version)
-        if whole is not None:
-            yield replace(whole, repaired=True)
-        values = found_values(version)
-        for candidate in _finals(values):
-            complete = len(ASKED_NAMES.intersection(_names(candidate))) >= _ENOUGH_NAMES
-            yield replace(_with_fields(candidate, text), repaired=mended or not complete)
-        loose = [candidate.value for candidate in values if is_item(candidate.value)]
-        items = max(items, loose, key=len)
-    yield from _mended(text, items)
-    parsed = yaml_value(text)
-    if parsed is not None:
-        yield parsed
-
-
-def _names(candidate: Candidate) -> set[str]:
-    """The fields of the review in a value."""
-    root = root_of(candidate)
-    return set(root[0]) if root else set()
-
-
-def _with_fields(candidate: Candidate, text: str) -> Candidate:
-    """A bare list of findings with the other fields of the review around it, as far as they can be mended."""
-    if not isinstance(candidate.value, list):
-        return candidate
-    mended = repaired_value(text)
-    root = root_of(mended) if mended is not None else None
-    return replace(candidate, value={**root[0], "findings": candidate.value}) if root else candidate
-
-
-def _finals(values: Sequence[Candidate]) -> list[Candidate]:
-    """The values that are reviews, the likeliest final one first.
-
-    Drafts come before the final review, so the last one counts; but a review with more of the fields that
-    were asked for is not outdone by a fragment that is quoted behind it.
-    """
-    found = [(candidate, root) for candidate in values if (root := root_of(candidate)) is not None]
-    ranked = sorted(
-        enumerate(found),
-        key=lambda item: (len(ASKED_NAMES.intersection(item[1][1][0])), item[0]),
-        reverse=True,
-    )
-    return [candidate for _, (candidate, _) in ranked]
-
-
-def _mended(text: str, items: list[dict[str, Any]]) -> Iterator[Candidate]:
-    """What is left when no whole review decodes: mended text, or single findings that decode."""
-    mended = repaired_value(text)
-    root = root_of(mended) if mended is not None else None
-    if mended is None or root is None or not sane(root[1]):
-        if items:
-            yield Candidate({"findings": items}, repaired=True, cut=mended is None or mended.cut)
-        return
-    fields, found = root
-    if mended.cut and found and found[-1] not in items:
-        found = found[:-1]  # the last entry broke off
-    # Findings that decode as they are beat mended ones: a repairer may change what is between quotes.
-    best = items if len(items) >= len(found) else found
-    if best or not mended.cut:  # what broke off before its first finding says nothing
-        yield Candidate({**fields, "findings": best}, repaired=True, cut=mended.cut)
-
-
 def _review_in(candidate: Candidate) -> ReadReview | None:
     root = root_of(candidate)
     if root is None:
         return None
     fields, entries = root
     claims: list[Claim] = []
-    lost = 0
+    strange: list[Claim] = []
+    empty = 0
     for entry in entries:
         claim = _claim(entry)
-        if claim is None:
-            lost += 1
-        else:
+        if claim is not None:
             claims.append(claim)
+        elif entry:
+            strange.append(_not_understood(entry))
+        else:
+            empty += 1
     if entries and not claims:
         return None  # a list of something else
-    notes = (f"{lost} of {len(entries)} entries of the list of findings were empty",) if lost else ()
+    notes = (f"{empty} of {len(entries)} entries of the list of findings were empty",) if empty else ()
     return ReadReview(
-        claims=tuple(claims),
+        claims=(*claims, *strange),
         rating=rating_of(first(fields, ("rating", "score", "overall_rating", "overall_score"))),
         summary=text_of(first(fields, ("summary", "overview", "assessment", "conclusion"))),
         strengths=texts_of(first(fields, ("strengths", "positives", "pros"))),
@@ -197,7 +123,19 @@ def _review_in(candidate: Candidate) -> ReadReview | None:
         repaired=candidate.repaired,
         truncated=candidate.cut,
         notes=notes,
+        doubts=candidate.doubts,
     )
+
+
+def _not_understood(entry: Any) -> Claim:
+    """An entry among findings that has no field of a finding: shown as it came, for people to judge."""
+    fields = entry if isinstance(entry, dict) else {}
+    shown = clean(json.dumps(entry, ensure_ascii=False))
+    if len(shown) > _SHOWN_ENTRY:
+        shown = shown[:_SHOWN_ENTRY] + " …"
+    path, _ = split_path(text_of(first(fields, FILE_NAMES)))
+    severity = severity_of(first(fields, SEVERITY_NAMES))
+    return Claim(path, "An entry that could not be understood", shown, severity)
 
 
 def _advice(value: Any) -> tuple[Advice, ...]:

@@ -79,6 +79,9 @@ _KNOWN |= {
     "cwe",
     "number",
 }
+_NEVER_FINDINGS = frozenset(
+    {"strengths", "positives", "pros", "recommendations", "suggestions", "next_steps", "files_reviewed"}
+)
 _DEPTH = 4
 _PATH_LIKE = re.compile(r"[/.]\w")
 _UNKNOWN_PER_ITEM = 2
@@ -121,15 +124,58 @@ def _search(value: Any, depth: int) -> Root | None:
         return _search(inner.value, depth + 1) if inner else None
     if isinstance(value, list):
         if any(is_item(entry) for entry in value):
-            return {}, value
+            return {}, _ungrouped(value, depth)
         return _joined([("", entry) for entry in value], depth)
     if isinstance(value, dict):
-        folded = {fold(key): part for key, part in value.items()}
-        for name in ROOT_NAMES:
-            if name in folded and (entries := _entries(folded[name])) is not None:
-                return folded, _in_file(entries, text_of(first(folded, FILE_NAMES)))
-        return _joined(list(value.items()), depth)
+        return _in_object(value, depth)
     return None
+
+
+def _in_object(value: dict[str, Any], depth: int) -> Root | None:
+    """The first list of findings by the order of the names; what else looks like findings joins it."""
+    folded = {fold(key): part for key, part in value.items()}
+    lists = [
+        (name, entries)
+        for name in ROOT_NAMES
+        if name in folded and (entries := _entries(folded[name])) is not None
+    ]
+    if not lists:
+        return _joined(list(value.items()), depth)
+    found = _ungrouped(lists[0][1], depth)
+    beside: list[Any] = [entry for _, entries in lists[1:] for entry in _ungrouped(entries, depth)]
+    rest = [
+        (key, part)
+        for key, part in value.items()
+        if fold(key) not in {*ROOT_NAMES, *_NEVER_FINDINGS} and isinstance(part, list | dict)
+    ]
+    joined = _joined(rest, depth)
+    beside += joined[1] if joined else []
+    found += [entry for entry in beside if is_item(entry) and entry not in found]
+    return folded, _in_file(found, text_of(first(folded, FILE_NAMES)))
+
+
+def _ungrouped(entries: list[Any], depth: int) -> list[Any]:
+    """The entries, with those of groups, such as one for each file, in place of the groups."""
+    found: list[Any] = []
+    for entry in entries:
+        if isinstance(entry, list) and depth < _DEPTH:
+            found += _ungrouped(entry, depth + 1)
+        elif isinstance(entry, dict) and depth < _DEPTH and (inner := _members(entry)):
+            alone = {key: part for key, part in entry.items() if fold(key) not in ROOT_NAMES}
+            if is_item(alone) and first(alone, (*LINE_NAMES, *QUOTE_NAMES)) is not None:
+                found.append(alone)  # a finding with others inside
+            file = text_of(first(entry, FILE_NAMES))
+            found += _in_file(_ungrouped(inner, depth + 1), file)
+        else:
+            found.append(entry)
+    return found
+
+
+def _members(entry: dict[str, Any]) -> list[Any]:
+    """The findings of a group; none if the entry is not one."""
+    lists = [part for key, part in entry.items() if fold(key) in ROOT_NAMES and isinstance(part, list)]
+    members = [item for part in lists for item in part]
+    return members if any(isinstance(item, dict) for item in members) else []
 
 
 def _joined(parts: Sequence[tuple[str, Any]], depth: int) -> Root | None:

@@ -111,6 +111,72 @@ def test_readable(text, expected):
     assert files(text) == expected
 
 
+A, B, C = (json.dumps({"file": f"{name}.py", "title": f"t{name}", "line": 1}) for name in "abc")
+SEVERAL = {
+    "a fence for each file": (
+        f'```json\n{{"findings":[{A}],"summary":"one"}}\n```\nand\n'
+        f'```json\n{{"findings":[{B}],"summary":"two"}}\n```',
+        ["b.py", "a.py"],
+    ),
+    "an object for each file": (f'{{"findings":[{A}]}}\n\n{{"findings":[{B}]}}', ["b.py", "a.py"]),
+    "two names beside each other": (f'{{"findings":[],"bugs":[{A}],"issues":[{B}]}}', ["b.py", "a.py"]),
+    "a list and files with lists": (
+        f'{{"findings":[{A}],"files":[{{"path":"b.py","issues":[{{"line":2,"title":"x"}}]}}]}}',
+        ["a.py", "b.py"],
+    ),
+    "an empty list and files with lists": (
+        '{"findings":[],"files":[{"path":"b.py","issues":[{"line":2,"title":"x"}]}]}',
+        ["b.py"],
+    ),
+    "groups among findings": (
+        f'{{"findings":[{A},{{"file":"b.py","summary":"all of it","issues":[{{"line":2,"title":"x"}}]}}]}}',
+        ["a.py", "b.py"],
+    ),
+    "a finding with others inside": (
+        '{"findings":[{"file":"a.py","line":1,"title":"x","issues":[{"file":"a.py","line":9,"title":"y"}]}]}',
+        ["a.py", "a.py"],
+    ),
+    "lists in a list": (f'{{"findings":[[{A}],[{B},{C}]]}}', ["a.py", "b.py", "c.py"]),
+    "the same finding under two names": (f'{{"findings":[{A}],"bugs":[{A}]}}', ["a.py"]),
+}
+
+
+@pytest.mark.parametrize(("text", "expected"), SEVERAL.values(), ids=SEVERAL)
+def test_all_reviews_of_a_reply_count(text, expected):
+    assert files(text) == expected
+    assert read_review(Reply(text)).doubts == ()
+
+
+def test_reviews_of_other_files_are_joined_with_all_their_fields():
+    one = review(finding(file="a.py"), files_reviewed=["a.py"], rating=8, summary="First.", strengths=["s"])
+    two = review(finding(file="b.py"), files_reviewed=["b.py"], rating=4, summary="Second.", strengths=["t"])
+    joined = read_review(Reply(f"{one}\n\n{two}"))
+    assert (joined.files, joined.rating, joined.summary) == (("b.py", "a.py"), 4, "First.\nSecond.")
+    assert joined.strengths == ("t", "s")
+
+
+def test_an_earlier_review_of_the_same_files_is_a_draft_that_raises_a_doubt():
+    draft, final = review(finding(), finding(title="Lost", quote="lost")), review(finding())
+    found = read_review(Reply(f"{draft}\n\nFinal answer:\n\n{final}"))
+    assert [claim.title for claim in found.claims] == ["Division by zero for an empty cart"]
+    assert found.doubts == (
+        "the answer holds a second review of the same files, with 1 finding that the one taken for final "
+        "does not have",
+    )
+    assert read_review(Reply(f"{final}\n\nAgain:\n\n{final}")).doubts == ()
+
+
+def test_an_entry_that_is_no_finding_is_shown_as_it_came():
+    text = json.dumps({"findings": [finding(), {"file": "a.py", "verdict": "ünsafe", "severity": "high"}]})
+    _, strange = read_review(Reply(text)).claims
+    assert (strange.file, strange.title, strange.severity) == (
+        "a.py",
+        "An entry that could not be understood",
+        Severity.MAJOR,
+    )
+    assert strange.explanation == '{"file": "a.py", "verdict": "ünsafe", "severity": "high"}'
+
+
 REFUSED = {
     "nothing": "",
     "blanks": "  \n\n",
