@@ -88,6 +88,7 @@ class FileChange:
         old_mode, new_mode: git's file modes such as `100644`, empty where unknown.
         old_id, new_id: git's blob ids (possibly abbreviated), empty where unknown.
         binary: the content is not text; there are no hunks then.
+        problem: why the content could not be read, or empty.
     """
 
     path: str
@@ -101,6 +102,7 @@ class FileChange:
     old_id: str = ""
     new_id: str = ""
     binary: bool = False
+    problem: str = ""
 
     @property
     def kind(self) -> FileKind:

@@ -108,14 +108,17 @@ def read_changes(repository: Repository, sides: Sides) -> tuple[FileChange, ...]
     Raises:
         SourceError: git failed.
     """
+    nested: tuple[str, ...] = ()
     if sides.head == INDEX:
         patch = repository.diff("--cached", sides.base)
     elif sides.head == WORKTREE:
         with tempfile.TemporaryDirectory(prefix="reviewer-") as folder:
-            patch = repository.diff(sides.base, env=repository.index_with_untracked(Path(folder)))
+            env, nested = repository.index_with_untracked(Path(folder))
+            patch = repository.diff(sides.base, env=env)
     else:
         patch = repository.diff(sides.base, sides.head)
-    return parse_patch(patch, name="git diff")
+    changes = parse_patch(patch, name="git diff")
+    return (*changes, *(FileChange(path, FileStatus.ADDED, new_mode="160000") for path in nested))
 
 
 def with_texts(repository: Repository, change: FileChange) -> FileChange:

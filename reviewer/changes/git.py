@@ -7,10 +7,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import git
-from git.exc import GitCommandNotFound
-
+from reviewer.changes.text import decode_path
 from reviewer.errors import SourceError
+
+_NO_GIT = "git was not found. Install git, or add it to PATH."
+try:
+    import git
+    from git.exc import GitCommandNotFound
+except ImportError as error:  # GitPython looks for the program when it is imported
+    raise SourceError(_NO_GIT) from error
 
 _SETTINGS = (
     "core.quotePath=true",
@@ -98,7 +103,7 @@ class Repository:
                 ("rev-parse", "--is-bare-repository", "--is-inside-work-tree", "--absolute-git-dir"),
             )
         except GitCommandNotFound as error:
-            raise SourceError("git was not found. Install git, or add it to PATH.") from error
+            raise SourceError(_NO_GIT) from error
         if found.status:
             raise SourceError(_why_not_opened(directory, found.stderr))
         is_bare, inside, git_dir = found.stdout.decode().splitlines()[:3]
@@ -153,8 +158,8 @@ class Repository:
         """End the helper processes that reading blobs keeps open."""
         self._git.clear_cache()
 
-    def index_with_untracked(self, folder: Path) -> Mapping[str, str]:
-        """Environment with a copy of the index that knows the untracked files too.
+    def index_with_untracked(self, folder: Path) -> tuple[Mapping[str, str], tuple[str, ...]]:
+        """Environment with a copy of the index that knows the untracked files too, and nested repositories.
 
         The copy lies in `folder`, so nothing in the repository changes. Untracked files are entered by
         name only (`--intent-to-add`), which makes `git diff` show them as added, normalised like tracked
@@ -169,8 +174,10 @@ class Repository:
             shutil.copy2(source, copy)
         env = {"GIT_INDEX_FILE": str(copy)}
         names = self.output("ls-files", "-z", "--others", "--exclude-standard", env=env)
+        listed = [name for name in names.split(b"\0") if name]
         # A nested repository is listed with a trailing slash; it is not part of this one.
-        files = [name for name in names.split(b"\0") if name and not name.endswith(b"/")]
+        files = [name for name in listed if not name.endswith(b"/")]
+        nested = tuple(decode_path(name.rstrip(b"/")) for name in listed if name.endswith(b"/"))
         if files:
             self.output(
                 "--literal-pathspecs",
@@ -182,7 +189,7 @@ class Repository:
                 env=env,
                 stdin=b"\0".join(files) + b"\0",
             )
-        return env
+        return env, nested
 
     def attributes(self, name: str, paths: Sequence[str]) -> dict[str, str]:
         """The value of a git attribute for each path: `set`, `unset`, `unspecified` or a text."""

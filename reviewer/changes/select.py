@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import pathspec
 
 from reviewer.changes.changeset import FileChange, FileKind, FileStatus, Side, SkipKind, SkippedFile
+from reviewer.changes.languages import is_code
 from reviewer.changes.target import Selection
 from reviewer.errors import SourceError
 
@@ -62,7 +63,7 @@ _GENERATED_HEADER = re.compile(
 """Go's convention (https://go.dev/s/generatedcode), Meta's marker and .NET's marker."""
 _HEADER_LINES = 5
 _MINIFIED_LINE = 5_000
-"""Characters; no person writes longer lines of script, style or data."""
+"""Characters; no person writes longer lines of style or data."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,9 +122,10 @@ class _Judge:
         wanted = self.include.match(path)
         if self.rules.selection.include and not wanted:
             return SkipKind.BY_RULE, "matches no --include pattern"
+        made = None if wanted else self._machine_made(change)
         if (reason := _unreadable(change)) is not None:
-            return reason
-        if not wanted and (made := self._machine_made(change)) is not None:
+            return (SkipKind.BY_RULE, made) if made and reason[0] is SkipKind.IMPOSSIBLE else reason
+        if made is not None:
             return SkipKind.BY_RULE, made
         size = sum(len(line.text) for hunk in change.hunks for line in hunk.lines)
         limit = self.rules.selection.max_file_bytes
@@ -144,7 +146,8 @@ class _Judge:
         texts = [line.text for hunk in change.hunks for line in hunk.lines]
         if any(_GENERATED_HEADER.match(text) for text in _first_lines(change)):
             return "generated file (its header says so)"
-        if texts and max(map(len, texts)) > _MINIFIED_LINE:
+        # In a program's source, one long line must not hide the rest; where it fits no prompt, it is named.
+        if texts and not is_code(change.path) and max(map(len, texts)) > _MINIFIED_LINE:
             return f"minified file or data (a line of {max(map(len, texts)):,} characters)"
         return None
 
@@ -157,7 +160,16 @@ def _first_lines(change: FileChange) -> list[str]:
 
 def _unreadable(change: FileChange) -> _Verdict | None:
     if change.kind is FileKind.SUBMODULE:
-        return SkipKind.BY_RULE, f"submodule, now at {change.new_id[:12] or 'nothing'}"
+        if change.new_id or change.old_id:
+            return SkipKind.BY_RULE, f"submodule, now at {change.new_id[:12] or 'nothing'}"
+        return SkipKind.BY_RULE, "a repository of its own inside this one"
+    if change.problem:
+        return SkipKind.IMPOSSIBLE, change.problem
+    if change.binary and is_code(change.path):
+        return (
+            SkipKind.IMPOSSIBLE,
+            "source that git takes for binary: a NUL byte, an attribute, or over 16 MiB",
+        )
     if change.binary:
         return SkipKind.BY_RULE, "binary file, or larger than 16 MiB"
     if change.hunks:

@@ -28,7 +28,8 @@ def read_snapshot(repository: Repository, paths: tuple[str, ...]) -> tuple[FileC
     specs = [_inside(repository, path) for path in paths]
     arguments = ("ls-files", "-z", "--cached", "--others", "--exclude-standard", "--deduplicate", "--")
     listed = repository.output("--literal-pathspecs", *arguments, *specs)
-    names = sorted({name for name in listed.split(b"\0") if name and not name.endswith(b"/")})
+    # A repository inside this one is listed with a trailing slash.
+    names = sorted({name.rstrip(b"/") for name in listed.split(b"\0") if name})
     if not names and paths:
         raise SourceError(f"no files to review under {', '.join(paths)}.")
     return tuple(
@@ -64,10 +65,14 @@ def _read(root: Path, name: str) -> FileChange | None:
         return FileChange(path, FileStatus.PRESENT, new_mode="160000")
     if not stat.S_ISREG(status.st_mode) or status.st_size > MAX_READ_BYTES:
         return FileChange(path, FileStatus.PRESENT, binary=True, new_mode="100644")
-    # The file may be replaced by a link between the two calls; then opening it fails.
-    descriptor = os.open(place, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
-    with os.fdopen(descriptor, "rb") as file:
-        data = file.read(MAX_READ_BYTES + 1)
+    try:
+        # The file may be replaced by a link between the two calls; then opening it fails.
+        descriptor = os.open(place, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
+        with os.fdopen(descriptor, "rb") as file:
+            data = file.read(MAX_READ_BYTES + 1)
+    except OSError as error:
+        problem = f"cannot be read: {error.strerror or error}"
+        return FileChange(path, FileStatus.PRESENT, problem=problem, new_mode="100644")
     mode = "100755" if status.st_mode & stat.S_IXUSR else "100644"
     if looks_binary(data):
         return FileChange(path, FileStatus.PRESENT, binary=True, new_mode=mode)

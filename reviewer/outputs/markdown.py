@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from importlib import resources
-from pathlib import PurePosixPath
 
+from reviewer.changes.languages import fence_name
 from reviewer.findings.finding import Finding, Grounding, Voice
 from reviewer.outputs.neutral import Safe, cell, code, fence, inline, prose
 from reviewer.outputs.report import Outcome, Report, RoleReview, SkippedPart, Status
@@ -31,34 +31,6 @@ _STATUS = {
     Status.FINDINGS: "findings: reviewed completely",
     Status.INCOMPLETE: "**incomplete**: not everything was reviewed, see Coverage",
     Status.NOTHING: "nothing to review",
-}
-_LANGUAGES = {
-    ".c": "c",
-    ".cc": "cpp",
-    ".cpp": "cpp",
-    ".cs": "csharp",
-    ".css": "css",
-    ".go": "go",
-    ".h": "c",
-    ".html": "html",
-    ".java": "java",
-    ".js": "javascript",
-    ".json": "json",
-    ".jsx": "jsx",
-    ".kt": "kotlin",
-    ".php": "php",
-    ".py": "python",
-    ".pyi": "python",
-    ".rb": "ruby",
-    ".rs": "rust",
-    ".sh": "bash",
-    ".sql": "sql",
-    ".swift": "swift",
-    ".toml": "toml",
-    ".ts": "typescript",
-    ".tsx": "tsx",
-    ".yaml": "yaml",
-    ".yml": "yaml",
 }
 
 
@@ -161,7 +133,7 @@ def _labelled(findings: Sequence[Finding], titles: dict[str, str], *, prefix: st
                 label=f"{letter}{number}",
                 finding=finding,
                 found_by=", ".join(titles.get(role, role) for role in finding.reviewers),
-                language=_LANGUAGES.get(PurePosixPath(finding.path).suffix.lower(), ""),
+                language=fence_name(finding.path),
                 also=tuple(_said(voice, titles) for voice in finding.voices[1:]),
             )
         )

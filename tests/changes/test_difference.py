@@ -305,7 +305,35 @@ def test_nested_repository_is_not_part_of_the_change(repo, tmp_path):
     repo.commit({"a.py": "a\n"})
     Builder.create(repo.root / "nested").commit({"x": "x\n"})
     repo.write("b.py", "b\n")
-    assert summary(look(repo, Uncommitted())) == ["added b.py +1 -0"]
+    changes = look(repo, Uncommitted())
+    assert summary(changes) == ["added b.py +1 -0"]
+    (nested,) = changes.skipped
+    assert (nested.path, nested.reason) == ("nested", "a repository of its own inside this one")
+    (nested,) = look(repo, Snapshot(())).skipped
+    assert (nested.path, nested.reason) == ("nested", "a repository of its own inside this one")
+
+
+def test_source_that_git_takes_for_binary_is_not_left_out_in_silence(repo):
+    repo.commit({".gitattributes": "hidden.py -diff\n"})
+    repo.write("hidden.py", "eval(x)\n").write("nul.go", b"package x\0\n").write("image.png", b"\x89PNG\0")
+    found = {part.path: part.kind for part in look(repo, Uncommitted()).skipped}
+    assert found == {
+        "hidden.py": SkipKind.IMPOSSIBLE,
+        "nul.go": SkipKind.IMPOSSIBLE,
+        "image.png": SkipKind.BY_RULE,
+    }
+
+
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="permissions do not stop this user")
+def test_file_that_cannot_be_read_is_named(repo):
+    repo.commit({"a.py": "a\n", "b.py": "b\n"})
+    (repo.root / "b.py").chmod(0)
+    (part,) = look(repo, Snapshot(())).skipped
+    assert (part.path, part.kind, part.reason) == (
+        "b.py",
+        SkipKind.IMPOSSIBLE,
+        "cannot be read: Permission denied",
+    )
 
 
 NAMES = [

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from reviewer.changes.languages import is_code
 from reviewer.models.builtin.observation import Observation, Source
 from reviewer.prompting.contract import Severity
 from reviewer.prompting.role import ModelKind
@@ -128,31 +129,7 @@ def _of_file(source: Source) -> Iterator[Observation]:
                 )
 
 
-_CODE = frozenset(
-    [
-        ".c",
-        ".cc",
-        ".cpp",
-        ".cs",
-        ".dart",
-        ".ex",
-        ".go",
-        ".java",
-        ".js",
-        ".jsx",
-        ".kt",
-        ".mjs",
-        ".php",
-        ".py",
-        ".rb",
-        ".rs",
-        ".scala",
-        ".swift",
-        ".ts",
-        ".tsx",
-        ".vue",
-    ]
-)
+_SELDOM_TESTED = frozenset([".bash", ".ps1", ".sh", ".sql", ".tf"])
 _TEST_PATH = re.compile(
     r"(?:^|/)(?:tests?|specs?|__tests__|testing|e2e)/"
     r"|(?:^|[/_.-])(?:test|spec)s?[_.-]"
@@ -160,6 +137,10 @@ _TEST_PATH = re.compile(
     re.IGNORECASE,
 )
 _ENOUGH_LINES = 20
+
+
+def _testable(path: str) -> bool:
+    return is_code(path) and PurePosixPath(path).suffix not in _SELDOM_TESTED
 
 
 def untested(sources: Sequence[Source], others: Sequence[str]) -> list[Observation]:
@@ -172,7 +153,7 @@ def untested(sources: Sequence[Source], others: Sequence[str]) -> list[Observati
     paths = [*(source.path for source in sources), *others]
     if any(_TEST_PATH.search(path) for path in paths):
         return []
-    code = [source for source in sources if PurePosixPath(source.path).suffix in _CODE]
+    code = [source for source in sources if _testable(source.path)]
     sizes = {source.path: sum(bool(text.strip()) for _, text in source.added()) for source in code}
     if sum(sizes.values()) < _ENOUGH_LINES:
         return []
