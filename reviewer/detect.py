@@ -21,11 +21,18 @@ class Found:
         endpoint: the address.
         listing: what the server offers, or why it does not answer.
         choice: the model to take from it, if any.
+        configured: it stands in the settings.
     """
 
     endpoint: Endpoint
     listing: Listing
     choice: ModelRef | None = None
+    configured: bool = False
+
+    @property
+    def wanted(self) -> bool:
+        """Somebody set it up, in the settings or by setting its key."""
+        return self.configured or self.endpoint.key is not None
 
 
 async def look_around(loaded: Loaded, environment: Mapping[str, str]) -> list[Found]:
@@ -40,7 +47,8 @@ async def look_around(loaded: Loaded, environment: Mapping[str, str]) -> list[Fo
     async def look(position: int, endpoint: Endpoint) -> None:
         async with opened({endpoint.name: backend_for(endpoint)}) as backends:
             listing = await Catalog(backends).listing(endpoint.name)
-        found[position] = Found(endpoint, listing, _choose(endpoint, listing))
+        configured = endpoint.name in loaded.settings.providers
+        found[position] = Found(endpoint, listing, _choose(endpoint, listing), configured)
 
     async with anyio.create_task_group() as group:
         for position, endpoint in enumerate(endpoints):

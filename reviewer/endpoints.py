@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from urllib.parse import urlsplit
 
 from reviewer.config.load import Loaded
 from reviewer.config.schema import Provider
 from reviewer.errors import ConfigError
-from reviewer.models.model import Endpoint, Key, Timeouts
+from reviewer.models.model import Endpoint, Key, Timeouts, shown_address
 from reviewer.models.servers import SERVERS, server_of
 
 IN_PROCESS = frozenset({"builtin", "scripted"})
@@ -40,12 +41,7 @@ def endpoint_of(
         return Endpoint(name, kind, base_url=folder, concurrency=8)
     usual = found_at or next(iter(SERVERS[kind].urls if name in SERVERS else ()), "")
     base_url = (own.base_url or usual).rstrip("/")
-    if not base_url.startswith(("http://", "https://")):
-        raise ConfigError(
-            f"provider {name}: base_url is missing, such as http://127.0.0.1:8000/v1."
-            if not base_url
-            else f"provider {name}: base_url {base_url!r} does not start with http:// or https://."
-        )
+    _check_address(name, base_url)
     key_name = own.api_key_env or server_of(kind, base_url).key_name
     key = environment.get(key_name, "").strip() if key_name else ""
     if not (key.isascii() and key.isprintable()):
@@ -56,12 +52,33 @@ def endpoint_of(
     return _bounded(made, own, loaded)
 
 
+def _check_address(name: str, base_url: str) -> None:
+    """Refuse an address to which no request could be sent.
+
+    Raises:
+        ConfigError: it is missing, or it is no address of a web server.
+    """
+    if not base_url:
+        raise ConfigError(f"provider {name}: base_url is missing, such as http://127.0.0.1:8000/v1.")
+    shown = shown_address(base_url)
+    if not base_url.startswith(("http://", "https://")):
+        raise ConfigError(f"provider {name}: base_url {shown!r} does not start with http:// or https://.")
+    try:
+        parts = urlsplit(base_url)
+        host = (parts.hostname or "").encode("idna")
+        _ = parts.port  # raises where it is no port
+    except ValueError as error:
+        raise ConfigError(f"provider {name}: base_url {shown!r} cannot be used: {error}.") from error
+    if not host:
+        raise ConfigError(f"provider {name}: base_url {shown!r} names no host.")
+
+
 def _kind(name: str, own: Provider, loaded: Loaded) -> str:
     if own.kind:
         return own.kind
     if name in SERVERS or name in IN_PROCESS:
         return name
-    known = ", ".join([*loaded.settings.providers, *SERVERS, "builtin"])
+    known = ", ".join(dict.fromkeys([*loaded.settings.providers, *SERVERS, "builtin"]))
     raise ConfigError(
         f"there is no provider named {name!r}. Known ones: {known}. To add one, write a table "
         f"[providers.{name}] with kind and base_url."

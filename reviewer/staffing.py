@@ -13,6 +13,7 @@ from reviewer.errors import ConfigError, KeyRejectedError, ModelError, UnknownMo
 from reviewer.models.catalog import Catalog
 from reviewer.models.model import Backend, ModelInfo, ModelRef
 from reviewer.models.registry import backend_for, opened
+from reviewer.models.servers import HOSTED, SERVERS
 from reviewer.plan import Assignment
 from reviewer.prompting.role import REPOSITORY_FOLDER, Role
 
@@ -76,6 +77,17 @@ async def staff(
         )
 
 
+def check_names(roles: Mapping[str, Role], loaded: Loaded, environment: Mapping[str, str]) -> None:
+    """Check all that can be known of models and providers without asking a server.
+
+    Raises:
+        ConfigError: a model is written wrongly, or a provider is unknown or lacks its address.
+    """
+    models = [model for name in roles for model in _configured_chain(name, loaded.settings)]
+    for name in dict.fromkeys([*loaded.settings.providers, *(model.provider for model in models)]):
+        endpoint_of(name, loaded, environment, need_key=False)
+
+
 def _configured_chain(role: str, settings: Settings) -> tuple[ModelRef, ...]:
     own = settings.roles.get(role)
     if own is not None and own.models:
@@ -88,19 +100,52 @@ def _address(found: Found | None, name: str) -> str:
 
 
 async def _find_default(loaded: Loaded, environment: Mapping[str, str], say: Say) -> Found | None:
-    """A model to use when none is named: configured servers, this machine, services whose key is set."""
-    if not loaded.settings.defaults.detect:
+    """A model to use when none is named: configured servers, this machine, services whose key is set.
+
+    Raises:
+        ConfigError: somebody set a server or a key up, and nothing that they set up can be used. The
+            built-in reviewer is no replacement for it.
+    """
+    if not loaded.settings.defaults.detect and not loaded.settings.providers:
         say("No model is configured and detection is off: using the built-in reviewer.")
         return None
-    for found in await look_around(loaded, environment):
-        if found.choice is not None:
-            say(f"No model is configured: using {found.choice}, found at {found.endpoint.address}.")
-            return found
+    found = await look_around(loaded, environment)
+    chosen = next((item for item in found if item.choice is not None), None)
+    failed = [f"{_wanted(item)}: {_why_not(item)}" for item in found if item.wanted and item.choice is None]
+    if chosen is not None:
+        for problem in failed:
+            say(problem)
+        say(f"No model is configured: using {chosen.choice}, found at {chosen.endpoint.address}.")
+        return chosen
+    if failed:
+        raise ConfigError(
+            f"{' '.join(failed)} Mend that, name a model (`--model PROVIDER/MODEL`), or use rules only "
+            "(`--model builtin`)."
+        )
+    places = ", ".join(item.endpoint.address for item in found)
+    keys = ", ".join(SERVERS[name].key_name for name in HOSTED)
     say(
-        "No model is configured, no server was found on this machine and no known key is set: using the "
-        "built-in reviewer. `reviewer doctor` says what can be set up."
+        f"No model is configured. Nothing answers at {places}, and none of {keys} is set: using the built-in "
+        "reviewer. Start a model server or set a key for a review by language models."
     )
     return None
+
+
+def _wanted(found: Found) -> str:
+    """What shows that somebody wants this server to be used."""
+    endpoint = found.endpoint
+    if found.configured:
+        return f"Provider {endpoint.name} is configured"
+    return f"{endpoint.key_name} is set"
+
+
+def _why_not(found: Found) -> str:
+    if found.listing.error is not None:
+        said = str(found.listing.error)
+        return said if said.endswith(".") else f"{said}."
+    if found.listing.models is None:
+        return "its server does not list its models, so one has to be named."
+    return f"{found.endpoint.name} offers none of the models that are taken unasked, so one has to be named."
 
 
 async def _validate(catalog: Catalog, model: ModelRef, say: Say) -> ModelInfo | None:

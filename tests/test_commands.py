@@ -6,13 +6,12 @@ import os
 import pytest
 
 from reviewer.cli import main
-from tests.support.server import ChatServer, error, running, streamed
-from tests.support.values import review
+from tests.support.server import ChatServer, error, honest, running, streamed
 
 
 @pytest.fixture
 def server():
-    with running(ChatServer(default=streamed(review()))) as started:
+    with running(ChatServer(default=honest)) as started:
         yield started
 
 
@@ -158,6 +157,60 @@ def test_config_shows_values_with_their_origin(here, server, capsys, monkeypatch
     assert "providers.lab.api_key_env = not set  # default" in said
     assert main(["config", "keys"]) == 0
     assert "providers.NAME.base_url = not set  # address" in capsys.readouterr().out
+
+
+def test_config_shows_no_password(here, capsys):
+    here.write(
+        "reviewer.toml", '[providers.lab]\nkind = "openai"\nbase_url = "http://u:secret@h/v1?key=k2"\n'
+    )
+    assert main(["config"]) == 0
+    said = capsys.readouterr().out
+    assert 'providers.lab.base_url = "http://h/v1?***"' in said
+    assert "secret" not in said
+    assert "k2" not in said
+
+
+@pytest.mark.parametrize("command", [["config", "validate"], ["run"], ["run", "--all"]])
+def test_names_are_checked_before_anything_else(here, capsys, command):
+    here.commit({"reviewer.toml": '[roles.architecture]\nmodels = ["lba/x"]\n'})
+    assert main(command) == 2
+    assert "there is no provider named 'lba'" in capsys.readouterr().err
+
+
+def test_a_configured_server_that_is_dead_is_never_replaced_by_rules(here, capsys, nothing_else):
+    here.write("a.py", "x = 2\n")
+    here.write("../lab.toml", '[providers.lab]\nkind = "openai"\nbase_url = "http://127.0.0.1:9/v1"\n')
+    assert main(["run", "--config", "../lab.toml"]) == 2
+    said = capsys.readouterr().err
+    assert "Provider lab is configured: lab at http://127.0.0.1:9/v1: cannot connect" in said
+    assert "(`--model builtin`)" in said
+    assert main(["run", "--config", "../lab.toml", "--model", "builtin"]) == 0
+
+
+def test_a_key_that_is_set_is_never_ignored(here, server, capsys, nothing_else, monkeypatch):
+    here.write("a.py", "x = 2\n")
+    here.write("../own.toml", f'[providers.openrouter]\nbase_url = "{server.url}"\n')
+    monkeypatch.setenv("OPENROUTER_API_KEY", "sk-x")
+    server.models = ["other/model"]
+    assert main(["run", "--config", "../own.toml"]) == 2
+    assert "openrouter offers none of the models that are taken unasked" in capsys.readouterr().err
+    server.listing = error(401, "bad key")
+    assert main(["run", "--config", "../own.toml"]) == 2
+    assert "Check the key in the environment variable OPENROUTER_API_KEY" in capsys.readouterr().err
+
+
+def test_init_defines_the_server_that_it_names(here, server, capsys, nothing_else, monkeypatch):
+    monkeypatch.setenv("LAB_KEY", "sk-x")
+    monkeypatch.setenv("REVIEWER_PROVIDERS__LAB__KIND", "openai")
+    monkeypatch.setenv("REVIEWER_PROVIDERS__LAB__BASE_URL", server.url)
+    monkeypatch.setenv("REVIEWER_PROVIDERS__LAB__API_KEY_ENV", "LAB_KEY")
+    assert main(["init"]) == 0
+    assert "Default model: lab/big, one of 2 models there." in capsys.readouterr().out
+    for part in ("KIND", "BASE_URL", "API_KEY_ENV"):
+        monkeypatch.delenv(f"REVIEWER_PROVIDERS__LAB__{part}")
+    here.write("a.py", "x = 2\n")
+    assert main(["run", "-q"]) in {0, 3}
+    assert server.requests
 
 
 def test_config_validates_roles_too(here, server, capsys):

@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import jsonschema
 import pytest
@@ -17,7 +16,7 @@ from reviewer.cli import _guarded, main
 from reviewer.outputs import json_report
 from reviewer.outputs.report import Report
 from tests.support.repository import Builder
-from tests.support.server import SSE, Answer, ChatServer, chunk, error, running, streamed
+from tests.support.server import SSE, Answer, ChatServer, chunk, error, honest, running, streamed
 from tests.support.shared import ROOT
 from tests.support.values import finding, review
 
@@ -34,14 +33,6 @@ class Cart:
 CHANGED = CART.replace(" or 1\n", "\n        count = len(items)\n").replace("max(1, len(items))", "count")
 FOUND = finding(file="shop/cart.py", line=9, quote="        return total / count")
 CLEAN = review()
-
-
-def clean(body: dict[str, Any]) -> Answer:
-    """A clean review of the files that the prompt really shows."""
-    paths = re.findall(r"^=== (.+?) \(", body["messages"][1]["content"], re.MULTILINE)
-    return streamed(review(files_reviewed=paths))
-
-
 VERDICT = json.dumps(
     {"strengths": ["s"], "recommendations": [], "summary": "On the whole fine.", "rating": 8}
 )
@@ -49,7 +40,7 @@ VERDICT = json.dumps(
 
 @pytest.fixture
 def server():
-    with running(ChatServer(models=["big", "small"], default=clean)) as started:
+    with running(ChatServer(models=["big", "small"], default=honest)) as started:
         yield started
 
 
@@ -250,7 +241,7 @@ def test_large_change_is_divided_and_gets_a_closing_opinion(shop, server):
 
     def answer(body):
         closing = "You reviewed" in body["messages"][0]["content"]
-        return streamed(VERDICT) if closing else clean(body)
+        return streamed(VERDICT) if closing else honest(body)
 
     server.default = answer
     assert run("--role", "code_quality") == 0
@@ -263,7 +254,7 @@ def test_without_a_closing_opinion_one_is_computed(shop, server):
     configure(shop, server)
     shop.write("data.py", "".join(f"value_{n} = compute({n}, 'text {n}')\n" for n in range(900)))
     server.default = lambda body: (
-        streamed("?") if "You reviewed" in body["messages"][0]["content"] else clean(body)
+        streamed("?") if "You reviewed" in body["messages"][0]["content"] else honest(body)
     )
     assert run("--role", "code_quality") == 3, "a planned prompt was not answered"
     (reviewed,) = report(shop.root).reviews
@@ -281,7 +272,7 @@ def test_prompt_that_the_server_finds_too_long_is_divided(shop, server):
         size = len(body["messages"][1]["content"])
         if size > longest:
             return error(400, f"maximum context length is {longest} tokens, you requested {size}")
-        return streamed(VERDICT) if "parts" in body["messages"][0]["content"] else clean(body)
+        return streamed(VERDICT) if "parts" in body["messages"][0]["content"] else honest(body)
 
     server.default = answer
     assert run("--role", "code_quality") == 0
@@ -575,7 +566,7 @@ def test_small_window_means_smaller_prompts(shop, server):
     configure(shop, server)
     shop.write("data.py", "".join(f"value_{n} = compute({n}, 'text {n}')\n" for n in range(300)))
     server.default = lambda body: (
-        streamed(VERDICT) if "You reviewed" in body["messages"][0]["content"] else clean(body)
+        streamed(VERDICT) if "You reviewed" in body["messages"][0]["content"] else honest(body)
     )
     assert run("--role", "code_quality") == 0
     assert len(server.requests) > 3

@@ -8,7 +8,7 @@ from reviewer.changes.patch_names import DEV_NULL, bare_name, prefix_length, spl
 from reviewer.changes.text import decode_lines
 from reviewer.errors import PatchError
 
-_HUNK = re.compile(r"@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@(.*)", re.DOTALL)
+_HUNK = re.compile(r"@@ -(\d{1,9})(?:,(\d{1,9}))? \+(\d{1,9})(?:,(\d{1,9}))? @@(.*)", re.DOTALL)
 _MAIL = re.compile(r"From [0-9a-f]{40,64} Mon Sep 17 00:00:00 2001\r?$")
 """First line of each mail of `git format-patch`; the date is a fixed magic value."""
 _MARKS = {" ": LineKind.CONTEXT, "+": LineKind.ADDED, "-": LineKind.REMOVED}

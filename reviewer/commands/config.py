@@ -8,8 +8,10 @@ from pydantic import BaseModel
 from reviewer.commands.setup import prepare, settings
 from reviewer.config.load import Loaded, flag_key, named_key, user_file
 from reviewer.config.schema import NAMED, Settings
+from reviewer.models.model import shown_address
 from reviewer.options import Common
 from reviewer.outputs.neutral import visible
+from reviewer.staffing import check_names
 
 
 def show(common: Common) -> int:
@@ -27,8 +29,9 @@ def show(common: Common) -> int:
 
 
 def validate(common: Common) -> int:
-    """Check settings and role files; an error is raised for what is wrong."""
+    """Check settings, role files, models and providers; an error is raised for what is wrong."""
     setup = prepare(common)
+    check_names(setup.roles, setup.loaded, setup.environment)
     read = ", ".join(map(str, setup.loaded.files)) or "no files"
     sys.stdout.write(visible(f"valid: {read}; {len(setup.roles)} roles\n"))
     return 0
@@ -39,8 +42,8 @@ def keys(common: Common) -> int:
     del common  # the same everywhere
     for section, field in Settings.model_fields.items():
         table = NAMED.get(section, field.annotation)
-        assert isinstance(table, type)  # noqa: S101  # every section is a table
-        assert issubclass(table, BaseModel)  # noqa: S101
+        if not (isinstance(table, type) and issubclass(table, BaseModel)):
+            raise TypeError(f"{section} is no table")
         name = f"{section}.NAME" if section in NAMED else section
         for key, item in table.model_fields.items():
             default = "not set" if item.default is None else _written(item.default)
@@ -62,5 +65,7 @@ def _rows(loaded: Loaded) -> list[tuple[str, str, str]]:
 
 
 def _written(value: object) -> str:
-    """A value as TOML has it."""
+    """A value as TOML has it, without passwords in addresses."""
+    if isinstance(value, str):
+        value = shown_address(value)
     return json.dumps(list(value) if isinstance(value, tuple) else value, ensure_ascii=False)

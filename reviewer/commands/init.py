@@ -1,6 +1,7 @@
 """`reviewer init`: write a commented configuration for what is found on this machine."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from anyio import run as run_async
@@ -9,7 +10,8 @@ from reviewer.commands.setup import prepare, shown_path
 from reviewer.config.load import REPOSITORY_FILE
 from reviewer.detect import Found, look_around
 from reviewer.errors import UsageError
-from reviewer.models.model import ModelRef
+from reviewer.models.model import Endpoint
+from reviewer.models.servers import SERVERS
 from reviewer.options import Common
 from reviewer.outputs.files import write
 from reviewer.prompting.role import Role
@@ -18,6 +20,7 @@ _HEAD = """\
 # Settings of reviewer (https://toml.io). Every key: `reviewer config keys`; what is in force and why:
 # `reviewer config show`. Flags and REVIEWER_* variables win over this file.
 """
+_SHOWN = 12
 
 
 def init(common: Common, *, force: bool) -> int:
@@ -27,42 +30,69 @@ def init(common: Common, *, force: bool) -> int:
         UsageError: there is one already, and `force` is not given.
     """
     setup = prepare(common)
-    file = setup.loaded.root / REPOSITORY_FILE
+    root = setup.loaded.root
+    file = root / REPOSITORY_FILE
     if file.exists() and not force:
         raise UsageError(f"{file} exists already; --force replaces it.")
     found = run_async(look_around, setup.loaded, setup.environment)
     write(file, configuration(found, list(setup.roles.values())))
-    chosen = next((item.choice for item in found if item.choice), None)
-    sys.stdout.write(f"Written: {shown_path(Path(file), common.directory)}\n")
+    where = "" if (root / ".git").exists() else " (there is no git repository here)"
+    sys.stdout.write(f"Written: {shown_path(Path(file), common.directory)}{where}\n")
+    chosen = _chosen(found)
     if chosen is None:
         sys.stdout.write("No model server was found; the built-in reviewer is used until one is there.\n")
     else:
-        sys.stdout.write(f"Default model: {chosen}. `reviewer doctor` tries it.\n")
+        names = _names(chosen)
+        of = f", one of {len(names)} models there" if len(names) > 1 else ""
+        sys.stdout.write(f"Default model: {chosen.choice}{of}. `reviewer doctor` tries it.\n")
     return 0
 
 
-def configuration(found: list[Found], roles: list[Role]) -> str:
+def _chosen(found: Sequence[Found]) -> Found | None:
+    return next((item for item in found if item.choice), None)
+
+
+def _names(item: Found) -> list[str]:
+    return [model.name for model in item.listing.models or () if model.chat]
+
+
+def configuration(found: Sequence[Found], roles: Sequence[Role]) -> str:
     """The text of a configuration file for what was found."""
-    chosen: ModelRef | None = next((item.choice for item in found if item.choice), None)
+    chosen = _chosen(found)
+    model = str(chosen.choice) if chosen else "ollama/qwen3-coder"
     rows = [_HEAD, "[defaults]"]
     if chosen is None:
-        rows += ['# model = "ollama/qwen3-coder"   # provider/model, for roles that name none']
+        rows += [f'# model = "{model}"   # provider/model, for roles that name none']
     else:
-        rows += [f'model = "{chosen}"   # for roles that name none']
+        rows += [f'model = "{model}"   # for roles that name none']
     rows += ['# guidance = "We support Python 3.11 and later."   # every reviewer gets this', ""]
-    for item in found:
-        names = [model.name for model in item.listing.models or () if model.chat]
-        if names:
-            rows.append(f"# {item.endpoint.name} at {item.endpoint.address} offers: {', '.join(names[:12])}")
+    rows += [
+        f"# {item.endpoint.name} at {item.endpoint.address} offers: {', '.join(names[:_SHOWN])}"
+        for item in found
+        if (names := _names(item))
+    ]
+    if chosen is not None:
+        rows += ["", *_provider(chosen.endpoint)]
     rows += ["", "# A server of your own that speaks OpenAI's chat completions:", "# [providers.lab]"]
     rows += ['# kind = "openai"', '# base_url = "http://127.0.0.1:9000/v1"', '# api_key_env = "LAB_KEY"', ""]
     for role in roles:
         rows += [
             f"# {role.title}: {role.focus}; best on a {role.kind} model",
             f"# [roles.{role.name}]",
-            '# models = ["provider/model", "provider/fallback"]',
+            f'# models = ["{model}", "ollama/gpt-oss:20b"]   # the second one is asked if the first fails',
             "",
         ]
     rows += ["[gate]", 'fail_on = "none"   # critical, major, minor: exit 1 from this severity on', ""]
     rows += ["[scope]", 'exclude = []   # such as "docs/" or "*.generated.ts"', ""]
     return "\n".join(rows)
+
+
+def _provider(endpoint: Endpoint) -> list[str]:
+    """The table that this file needs for a server, unless its name says all."""
+    known = SERVERS.get(endpoint.name)
+    if known is not None and endpoint.base_url == known.urls[0]:
+        return []
+    if endpoint.base_url != endpoint.address:
+        return [f"# The address of {endpoint.name} has a password in it and stays in your own settings."]
+    rows = [f"[providers.{endpoint.name}]", f'kind = "{endpoint.kind}"', f'base_url = "{endpoint.base_url}"']
+    return [*rows, *([f'api_key_env = "{endpoint.key_name}"'] if endpoint.key_name else [])]

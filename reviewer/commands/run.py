@@ -31,7 +31,7 @@ from reviewer.preview import preview
 from reviewer.prompting.contract import Severity
 from reviewer.prompting.tokens import Calibration
 from reviewer.signals import stop_signal
-from reviewer.staffing import Staff, staff
+from reviewer.staffing import Staff, check_names, staff
 
 
 def run(options: RunOptions) -> int:
@@ -45,6 +45,7 @@ async def _run(options: RunOptions) -> int:
     setup = prepare(common)
     formats = _formats(options, setup)
     roles = chosen_roles(setup, options.roles)
+    check_names(roles, setup.loaded, setup.environment)
     changes = await to_thread.run_sync(collect, options.target, _selection(setup), Place(common.directory))
     if not changes.files:
         return _nothing(options, changes, terminal)

@@ -213,6 +213,13 @@ def _check(layer: Layer) -> None:
     Raises:
         ConfigError: a key is unknown or its value is wrong.
     """
+    for key in layer.values:
+        parts = key.split(_DOT)
+        for length in range(1, len(parts)):
+            if (outer := _join(*parts[:length])) in layer.values:
+                raise ConfigError(
+                    f"{layer.source}: {shown(outer)} is set to a value, and {shown(key)} below it too."
+                )
     try:
         Settings.model_validate(_nested(layer.values))
     except ValidationError as error:
@@ -224,7 +231,9 @@ def _check(layer: Layer) -> None:
             raise ConfigError(f"{layer.source}: {problem['msg']}") from error
         named = ".".join(part for part in path if not part.isdigit() and "[" not in part)
         message = re.sub(r"^Value error, ", "", problem["msg"])
-        raise ConfigError(f"{layer.source}: {named}: {message} (got {problem['input']!r})") from error
+        # Who writes a key into a file by mistake must not find it in a log as well.
+        given = "" if path[-1] == "api_key_env" else f" (got {problem['input']!r})"
+        raise ConfigError(f"{layer.source}: {named}: {message}{given}") from error
 
 
 def _unknown(key: str, source: str) -> str:

@@ -41,7 +41,14 @@ def _known_kind(value: str) -> str:
     raise ValueError(f"kind is one of {', '.join(KINDS)}{hint}")
 
 
+def _variable_name(value: str) -> str:
+    if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", value):
+        return value
+    raise ValueError("name the environment variable that holds the key, such as LAB_KEY; not the key itself")
+
+
 Kind = Annotated[str, AfterValidator(_known_kind)]
+Variable = Annotated[str, AfterValidator(_variable_name)]
 
 
 class _Table(BaseModel):
@@ -63,7 +70,7 @@ class Provider(_Table):
         None, description="how to speak to it; the provider's name if that is a known kind"
     )
     base_url: str | None = Field(None, description="address, usually ending in /v1")
-    api_key_env: str | None = Field(None, description="environment variable that holds the key")
+    api_key_env: Variable | None = Field(None, description="environment variable that holds the key")
     concurrency: Annotated[int, Field(ge=1, le=200)] | None = Field(None, description="requests at once")
     timeout: Seconds | None = Field(None, description="longest silence of the server while it answers")
     window: Annotated[int, Field(ge=1024)] | None = Field(

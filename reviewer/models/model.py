@@ -113,6 +113,16 @@ class Reply:
     model: str = ""
 
 
+def shown_address(url: str) -> str:
+    """An address for people: without a user's name and password, and without values of a query in it."""
+    scheme, found, rest = url.partition("://")
+    if not found:
+        return url
+    rest, question, _ = rest.partition("?")
+    host, slash, path = rest.partition("/")
+    return f"{scheme}{found}{host.rpartition('@')[2]}{slash}{path}{'?***' if question else ''}"
+
+
 class Backend(Protocol):
     """Something that answers prompts: a server, or a reviewer inside this program."""
 
@@ -176,10 +186,8 @@ class Endpoint:
 
     @property
     def address(self) -> str:
-        """The base address for people: without a user's name and password in it."""
-        scheme, found, rest = self.base_url.partition("://")
-        host, slash, path = rest.partition("/")
-        return f"{scheme}{found}{host.rpartition('@')[2]}{slash}{path}"
+        """The base address for people."""
+        return shown_address(self.base_url)
 
     @property
     def local(self) -> bool:

@@ -50,15 +50,25 @@ def new_client(endpoint: Endpoint) -> httpx.AsyncClient:
 
     Loopback addresses never go through a proxy. The context for TLS is slow to make, so plain HTTP gets
     none.
+
+    Raises:
+        ProtocolError: settings of the network in the environment cannot be used.
     """
     plain = endpoint.base_url.lower().startswith("http:")
-    return httpx.AsyncClient(
-        timeout=_timeout(endpoint.timeouts),
-        trust_env=not endpoint.local,
-        verify=False if plain else ssl.create_default_context(),
-        headers={"User-Agent": f"reviewer/{__version__}"},
-        limits=httpx.Limits(max_connections=2, max_keepalive_connections=1),
-    )
+    try:
+        return httpx.AsyncClient(
+            timeout=_timeout(endpoint.timeouts),
+            trust_env=not endpoint.local,
+            verify=False if plain else ssl.create_default_context(),
+            headers={"User-Agent": f"reviewer/{__version__}"},
+            limits=httpx.Limits(max_connections=2, max_keepalive_connections=1),
+        )
+    except (ImportError, ValueError, OSError, httpx.InvalidURL) as error:
+        # A proxy of an unknown kind, such as socks5://, an address that is none, or a missing file.
+        raise ProtocolError(
+            f"{endpoint.name}: the network settings in the environment cannot be used ({_words(error)}). "
+            "Check HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY and SSL_CERT_FILE."
+        ) from error
 
 
 def _timeout(timeouts: Timeouts) -> httpx.Timeout:
@@ -80,7 +90,7 @@ async def exchange(
     try:
         async with _answer(client, request, endpoint, on_failure) as response:
             if "text/event-stream" in response.headers.get("content-type", ""):
-                await _read_events(response, reader, on_failure)
+                await _read_events(response, endpoint, reader, on_failure)
             else:
                 reader.body(await _text(response, _MAX_BODY))
     except (ConnectionFailedError, IncompleteStreamError, StalledError) as error:
@@ -91,13 +101,38 @@ async def exchange(
         raise
 
 
-async def _read_events(response: httpx.Response, reader: Reader, on_failure: FailureReader) -> None:
+class _Bounded(httpx.AsyncByteStream):
+    """The bytes of an answer up to a limit: one endless line must not fill the memory."""
+
+    def __init__(self, stream: httpx.AsyncByteStream, name: str) -> None:
+        self._stream = stream
+        self._name = name
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        size = 0
+        async for piece in self._stream:
+            size += len(piece)
+            if size > _MAX_BODY:
+                raise IncompleteStreamError(
+                    f"{self._name}: the answer is longer than {_MAX_BODY // 2**20} MiB", partial=""
+                )
+            yield piece
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
+
+async def _read_events(
+    response: httpx.Response, endpoint: Endpoint, reader: Reader, on_failure: FailureReader
+) -> None:
+    if isinstance(response.stream, httpx.AsyncByteStream):
+        response.stream = _Bounded(response.stream, endpoint.name)
     async with aclosing(EventSource(response).aiter_sse()) as events:
         async for event in events:
             if event.event == "error":
                 raise on_failure(HttpFailure(response.status_code, dict(response.headers), event.data))
             reader.event(event.data)
-            if event.data.strip() == "[DONE]" or response.num_bytes_downloaded > _MAX_BODY:
+            if event.data.strip() == "[DONE]":
                 return
 
 
@@ -145,8 +180,13 @@ async def _text(response: httpx.Response, limit: int) -> str:
 
 @contextmanager
 def _mapped(endpoint: Endpoint) -> Iterator[None]:
+    """Errors of the library as ours, and no error with the key in it: servers may repeat what they got."""
     try:
         yield
+    except ModelError as error:
+        if (masked := _masked(str(error), endpoint)) != str(error):
+            error.args = (masked,)
+        raise
     except tuple(foreign for foreign, _ in _MAPPED) as error:
         raise _ours(endpoint, error) from error
 
@@ -154,10 +194,7 @@ def _mapped(endpoint: Endpoint) -> Iterator[None]:
 def _ours(endpoint: Endpoint, error: Exception) -> ModelError:
     kind = next(ours for foreign, ours in _MAPPED if isinstance(error, foreign))
     where = f"{endpoint.name} at {endpoint.address}"
-    said = _words(error)
-    if endpoint.key is not None:
-        # A header that cannot be sent is quoted in the error.
-        said = said.replace(endpoint.key.reveal(), "***")
+    said = _masked(_words(error), endpoint)
     if "CERTIFICATE_VERIFY_FAILED" in said:
         return ProtocolError(
             f"{where}: its TLS certificate is not trusted ({said}). If your network has a "
@@ -172,6 +209,16 @@ def _ours(endpoint: Endpoint, error: Exception) -> ModelError:
     if isinstance(error, httpx.TimeoutException):
         return StalledError(f"{where}: nothing came for {endpoint.timeouts.idle:g} s")
     return kind(f"{where}: {said}")
+
+
+_SHORTEST_KEY = 4
+"""Characters; shorter ones are placeholders such as `x`, and occur in any text."""
+
+
+def _masked(text: str, endpoint: Endpoint) -> str:
+    """The text without the key that was sent to the server."""
+    key = endpoint.key.reveal() if endpoint.key else ""
+    return text.replace(key, "***") if len(key) >= _SHORTEST_KEY else text
 
 
 def _words(error: Exception) -> str:

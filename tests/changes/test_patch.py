@@ -132,6 +132,7 @@ MALFORMED = {
     "more lines than announced": (SIMPLE + " four\n", 10),
     "more removed lines than announced": (SIMPLE + "-four\n", 10),
     "broken hunk header": (SIMPLE.replace("@@ -1,3", "@@ -1,x"), 5),
+    "a number as long as a book": (SIMPLE.replace("@@ -1,3", "@@ -1," + "9" * 5000), 5),
     "hunk without a file": ("@@ -1 +1 @@\n-x\n+y\n", 1),
     "names without a hunk": ("--- a/x\n+++ b/x\n", 2),
     "names without a hunk, then a file": ("--- a/x\n+++ b/x\n" + SIMPLE, 3),

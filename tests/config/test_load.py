@@ -6,6 +6,7 @@ import pytest
 
 from reviewer.config.load import Sources, flag_key, load, named_key, user_file
 from reviewer.config.schema import known_keys
+from reviewer.endpoints import endpoint_of
 from reviewer.errors import ConfigError
 
 
@@ -97,6 +98,10 @@ BAD_FILES = {
     "wrong value": ('[gate]\nfail_on = "huge"\n', "gate.fail_on: Input should be 'critical'"),
     "wrong type": ("[run]\nattempts = 'many'\n", "run.attempts: Input should be a valid integer"),
     "unknown kind": ('[providers.lab]\nkind = "opnai"\n', "kind is one of .*; did you mean 'openai'"),
+    "key in place of its variable's name": (
+        '[providers.lab]\napi_key_env = "sk-very-secret"\n',
+        r"api_key_env: name the environment variable that holds the key, such as LAB_KEY; not the key itself$",
+    ),
     "no TOML": ("[gate\n", "Expected ']'"),
     "not a table": ("[roles]\nsql = 3\n", "roles.sql: Input should be a valid dictionary"),
 }
@@ -127,6 +132,34 @@ BAD_VARIABLES = {
 def test_wrong_variables(place, name, message):
     with pytest.raises(ConfigError, match=message):
         load(sources(place, {name: "x", "OTHER": "y"}))
+
+
+def test_a_variable_for_a_table_and_one_for_a_key_in_it(place):
+    both = {"REVIEWER_ROLES__A": "x", "REVIEWER_ROLES__A__MODELS": "lab/x"}
+    with pytest.raises(
+        ConfigError, match=r"^environment: roles.a is set to a value, and roles.a.models below"
+    ):
+        load(sources(place, both))
+
+
+BAD_ADDRESSES = {
+    "": "base_url is missing",
+    "127.0.0.1:8000": "does not start with http:// or https://",
+    "http://127.0.0.1:99999/v1": "cannot be used: Port out of range",
+    "http://127.0.0.1:port/v1": "cannot be used: Port could not be cast",
+    "http://[::1/v1": "cannot be used: Invalid IPv6",
+    "http:///v1": "names no host",
+    "http://a..b/v1": "cannot be used: .*label empty",
+}
+
+
+@pytest.mark.parametrize(("address", "message"), BAD_ADDRESSES.items())
+def test_addresses_that_cannot_be_used(place, address, message):
+    (place / "reviewer.toml").write_text(
+        f'[providers.lab]\nkind = "openai-compatible"\nbase_url = "{address}"\n'
+    )
+    with pytest.raises(ConfigError, match=message):
+        endpoint_of("lab", load(sources(place)), {})
 
 
 def test_empty_variables_do_not_count(place):

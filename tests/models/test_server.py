@@ -16,9 +16,10 @@ from reviewer.errors import (
     ServerBrokenError,
     UnknownModelError,
 )
+from reviewer.models import transport
 from reviewer.models.catalog import Catalog, unknown_model
 from reviewer.models.http_backend import HttpBackend
-from reviewer.models.model import Endpoint, Key, ModelInfo, ModelRef, Timeouts
+from reviewer.models.model import Endpoint, Key, ModelInfo, ModelRef, Timeouts, shown_address
 from reviewer.models.providers import openai
 from reviewer.models.providers.scripted import Scripted
 from reviewer.models.transport import _MAPPED, _ours
@@ -128,6 +129,42 @@ def test_address_for_people_has_no_password():
         ask(secret)
     assert "secret" not in str(caught.value)
     assert "http://127.0.0.1:9/v1" in str(caught.value)
+
+
+def test_an_address_for_people_has_no_values_of_a_query():
+    assert shown_address("https://u:p@h.example/v1?api-key=s") == "https://h.example/v1?***"
+    assert shown_address("a text") == "a text"
+
+
+@pytest.mark.parametrize("failure", ["error", "stream", "page"])
+def test_a_server_that_repeats_the_key_does_not_spread_it(server, failure):
+    said = "bad header: Bearer sk-very-secret"
+    server.default = {
+        "error": error(401, said),
+        "stream": Answer(pieces=(f'data: {{"error": {{"message": "{said}"}}}}\n\n'.encode(),), headers=SSE),
+        "page": Answer(502, (said.encode(),)),
+    }[failure]
+    with pytest.raises(ModelError) as caught:
+        ask(endpoint(server, key=Key("sk-very-secret")))
+    assert "very-secret" not in str(caught.value)
+    assert "Bearer ***" in str(caught.value)
+
+
+def test_one_endless_line_does_not_fill_the_memory(server, monkeypatch):
+    monkeypatch.setattr(transport, "_MAX_BODY", 100_000)
+    pieces = (chunk(delta={"content": "x"}), b"data: ", *[b"a" * 10_000] * 20)
+    server.default = Answer(pieces=pieces, headers=SSE)
+    with pytest.raises(IncompleteStreamError, match="is longer than") as caught:
+        ask(endpoint(server))
+    assert caught.value.partial == "x"
+
+
+@pytest.mark.parametrize("proxy", ["gopher://127.0.0.1:9", "socks5://127.0.0.1:9"])
+def test_network_settings_that_cannot_be_used_are_named(monkeypatch, proxy):
+    monkeypatch.setenv("ALL_PROXY", proxy)
+    remote = Endpoint("far", "openai", "https://far.invalid/v1", timeouts=QUICK)
+    with pytest.raises(ProtocolError, match="far: the network settings in the environment cannot be used"):
+        ask(remote)
 
 
 def test_silence_ends(server):

@@ -1,12 +1,15 @@
 """A model server on loopback that does what a test tells it, and remembers what it was asked."""
 
 import json
+import re
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from tests.support.values import review
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,12 @@ def streamed(
         row = {"choices": [], "usage": {"prompt_tokens": usage[0], "completion_tokens": usage[1]}}
         pieces.append(b"data: " + json.dumps(row).encode() + b"\n\n")
     return Answer(pieces=(*pieces, b"data: [DONE]\n\n"), headers=SSE, **extra)
+
+
+def honest(body: dict[str, Any]) -> Answer:
+    """A clean review of the files that the prompt really shows."""
+    paths = re.findall(r"^=== (.+?) \(", body["messages"][1]["content"], re.MULTILINE)
+    return streamed(review(files_reviewed=paths))
 
 
 def plain(payload: Any, status: int = 200, **headers: str) -> Answer:
