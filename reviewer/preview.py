@@ -1,6 +1,6 @@
 """What a run would do, as text: files, reasons, models, prompts and tokens."""
 
-from reviewer.outputs.neutral import visible
+from reviewer.outputs.neutral import named, visible
 from reviewer.plan import Plan
 
 
@@ -10,10 +10,10 @@ def preview(plan: Plan) -> str:
     rows = [f"Target: {changes.title}"]
     rows += [f"  {note}" for note in changes.notes]
     rows += ["", f"To review ({len(changes.files)} files):"]
-    rows += [f"  {change.path}  +{change.added} -{change.removed}" for change in changes.files]
+    rows += [f"  {named(change.path)}  +{change.added} -{change.removed}" for change in changes.files]
     if changes.skipped:
         rows += ["", f"Left out ({len(changes.skipped)}):"]
-        rows += [f"  {part.path}: {part.reason}" for part in changes.skipped]
+        rows += [f"  {named(part.path)}: {part.reason}" for part in changes.skipped]
     rows += ["", "Prompts:"]
     for role in plan.roles:
         chain = ", then ".join(str(model) for model in role.chain)
@@ -24,6 +24,6 @@ def preview(plan: Plan) -> str:
             else "no file matches its patterns"
         )
         rows.append(f"  {role.role.name}: {chain}: {what}")
-        rows += [f"    cannot be shown: {part.path}: {part.reason}" for part in role.skipped]
+        rows += [f"    cannot be shown: {named(part.path)}: {part.reason}" for part in role.skipped]
     rows += ["", f"In all {plan.prompts} prompts with about {plan.tokens:,} tokens. Nothing was asked.", ""]
     return "\n".join(visible(row) for row in rows)

@@ -9,7 +9,7 @@ from importlib import resources
 
 from reviewer.changes.languages import fence_name
 from reviewer.findings.finding import Finding, Grounding, Voice
-from reviewer.outputs.neutral import Safe, cell, code, fence, inline, prose
+from reviewer.outputs.neutral import Safe, cell, fence, inline, path_code, prose
 from reviewer.outputs.report import Outcome, Report, RoleReview, SkippedPart, Status
 from reviewer.prompting.contract import Horizon, Severity
 from reviewer.prompting.template import Templates
@@ -247,10 +247,10 @@ def _shortened(parts: Sequence[SkippedPart]) -> list[SkippedPart]:
 def place(finding: Finding) -> Safe:
     """Path and lines as code: `src/app.py:12-14`."""
     if finding.line is None:
-        return code(finding.path or "no file named")
+        return path_code(finding.path or "no file named")
     end = f"-{finding.end_line}" if finding.end_line and finding.end_line != finding.line else ""
     side = " (before the change)" if finding.side == "old" else ""
-    return Safe(f"{code(f'{finding.path}:{finding.line}{end}')}{side}")
+    return Safe(f"{path_code(f'{finding.path}:{finding.line}{end}')}{side}")
 
 
 def _grounding(finding: Finding) -> Safe:
@@ -300,10 +300,10 @@ _FILTERS: dict[str, Callable[..., object]] = {
     "inline": inline,
     "prose": prose,
     "after_label": _after_label,
-    "code": code,
-    "paths": lambda paths: Safe(", ".join(map(code, paths))),
+    "path": path_code,
+    "paths": lambda paths: Safe(", ".join(map(path_code, paths))),
     "cell": cell,
-    "code_cell": lambda text: Safe(cell(code(text))),
+    "code_cell": lambda text: Safe(cell(path_code(text))),
     "fence": fence,
     "place": place,
     "grounding": _grounding,

@@ -2,6 +2,8 @@
 
 import re
 import unicodedata
+from bisect import bisect_right
+from collections import defaultdict
 from collections.abc import Iterator
 
 
@@ -14,15 +16,12 @@ class Safe(str):
 _BACKTICKS = re.compile(r"`+")
 _SPECIAL = re.compile(r"([\\<>\[\]|~])")
 _ENTITY = re.compile(r"&(?=#?\w+;)")
-_LINE_START = re.compile(r"^(\s*)(?:([#+*=-]|:(?=:))|(\d+)([.)]))")
-_ACTIVE = re.compile(
-    r"""
-    (?P<url>\b(?:https?|ftp)://[^\s<>`]+|\bwww\.[^\s<>`]+|\b[\w.+-]+@[\w-]+\.[\w.]+)
-    | (?P<mention>(?<![\w`])@[\w-]+(?:/[\w-]+)?)
-    | (?P<reference>(?<![\w&`])(?:[\w.-]+/[\w.-]+)?\#\d+\b|\bGH-\d+\b)
-    """,
-    re.VERBOSE,
-)
+_LINE_START = re.compile(r"^(\s*)(?:([#+*=-]|:(?=:)|_(?=(?:[ \t]*_){2}))|(\d+)([.)]))")
+_WORD = re.compile(r"\S+")
+_BEFORE, _BEHIND = "([{\"'*_~,;:", ")]}\"'*_~.,;:!?"
+"""Punctuation around a word that is no part of an address or a name."""
+_MENTION = re.compile(r"@\w")
+_REFERENCE = re.compile(r"#\d|\bGH-\d", re.IGNORECASE)
 _FENCE = re.compile(r"^\s*(`{3,}|~{3,})\s*([A-Za-z0-9_+.-]{0,20})[^`]*$")
 
 
@@ -56,19 +55,23 @@ def inline(text: str) -> Safe:
 
 def _span(text: str) -> Iterator[str]:
     """The pieces of a line: code spans kept, the rest with everything active made inert."""
-    at = 0
-    while at < len(text):
-        tick = _BACKTICKS.search(text, at)
-        if tick is None:
-            break
-        close = re.compile(rf"(?<!`){tick[0]}(?!`)").search(text, tick.end())
-        yield _inert(text[at : tick.start()])
-        if close is None:
-            yield "\\`" * len(tick[0])
-            at = tick.end()
+    ticks = list(_BACKTICKS.finditer(text))
+    places: dict[int, list[int]] = defaultdict(list)
+    for number, tick in enumerate(ticks):
+        places[len(tick[0])].append(number)
+    at = number = 0
+    while number < len(ticks):
+        opening = ticks[number]
+        same = places[len(opening[0])]
+        following = bisect_right(same, number)
+        yield _inert(text[at : opening.start()])
+        if following == len(same):
+            yield "\\`" * len(opening[0])
+            at, number = opening.end(), number + 1
             continue
-        yield code(text[tick.end() : close.start()])
-        at = close.end()
+        closing = ticks[same[following]]
+        yield code(text[opening.end() : closing.start()])
+        at, number = closing.end(), same[following] + 1
     yield _inert(text[at:])
 
 
@@ -76,12 +79,27 @@ def _inert(text: str) -> str:
     """Plain text: links, images, mentions and references become code, HTML and tables are escaped."""
     made: list[str] = []
     at = 0
-    for match in _ACTIVE.finditer(text):
-        made.append(_escaped(text[at : match.start()]))
-        made.append(code(match[0]))
-        at = match.end()
+    for match in _WORD.finditer(text):
+        if _is_active(match[0]):
+            word = match[0].lstrip(_BEFORE)
+            start = match.end() - len(word)
+            word = word.rstrip(_BEHIND)
+            made += [_escaped(text[at:start]), code(word)]
+            at = start + len(word)
     made.append(_escaped(text[at:]))
     return "".join(made)
+
+
+def _is_active(word: str) -> bool:
+    """Whether a page may make a link, a mention or a reference of a word, by GitHub's rules and others'."""
+    if not any(mark in word for mark in ("://", "@", "#", "-", ".")):
+        return False
+    return (
+        "://" in word
+        or "www." in word.lower()
+        or _MENTION.search(word) is not None
+        or _REFERENCE.search(word) is not None
+    )
 
 
 def _escaped(text: str) -> str:
@@ -95,7 +113,20 @@ def _escaped_start(line: str) -> str:
 
 def code(text: str) -> Safe:
     """A code span that holds the text, whatever it is."""
-    flat = " ".join(visible(text).split()) or " "
+    return _ticked(" ".join(visible(text).split()) or " ")
+
+
+def path_code(path: str) -> Safe:
+    """A code span that holds a path as it is: blanks in it are part of the name."""
+    return _ticked(named(path) or " ")
+
+
+def named(path: str) -> str:
+    """A path in one line, for terminals and pages."""
+    return visible(path.replace("\n", "\\n").replace("\t", "\\t").replace("\r", "\\r"))
+
+
+def _ticked(flat: str) -> Safe:
     longest = max((len(run) for run in _BACKTICKS.findall(flat)), default=0)
     ticks = "`" * (longest + 1)
     pad = " " if longest and (flat.startswith("`") or flat.endswith("`")) else ""

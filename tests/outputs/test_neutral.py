@@ -1,11 +1,13 @@
 """Hostile words stay in their place on the page."""
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from reviewer.outputs.neutral import cell, code, fence, inline, prose, visible
+from reviewer.outputs.neutral import cell, code, fence, inline, path_code, prose, visible
 
 MARKDOWN = MarkdownIt("gfm-like", {"linkify": False, "html": True})
 
@@ -47,6 +49,12 @@ HOSTILE = [
     "\r\n\u2028# x",
     "    indented code",
     "~~struck~~",
+    "___",
+    "_ _ _",
+    "HTTPS://evil.example/x",
+    "_https://evil.example_",
+    "*www.evil.example*",
+    "_@someone_",
 ]
 
 
@@ -131,6 +139,22 @@ def test_visible_shows_what_hides():
     assert visible("\x1b[31m") == "\\u{1b}[31m"
     assert visible("\u202e") == "\\u{202e}"
     assert visible("ünïcode 日本 🧨") == "ünïcode 日本 🧨"
+
+
+def test_path_keeps_its_blanks_and_stays_in_one_line():
+    assert path_code("a  b/new\nline\t.py") == "`a  b/new\\nline\\t.py`"
+    assert path_code("`x`.py") == "`` `x`.py ``"
+
+
+LONG = ["a." * 32_000, "` `` " * 13_000, "@" * 64_000, "a#" * 32_000, "_ " * 32_000, "http:" * 13_000]
+
+
+@pytest.mark.parametrize("text", [*LONG, "".join("`" * n + "x" for n in range(350))])
+@pytest.mark.parametrize("make", [inline, prose, cell, fence])
+def test_long_texts_take_no_longer_than_their_length(text, make):
+    started = time.perf_counter()
+    make(text)
+    assert time.perf_counter() - started < 2, "a quadratic way takes a minute"
 
 
 def test_language_of_a_fence_is_a_word():
