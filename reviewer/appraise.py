@@ -63,8 +63,10 @@ def _empty_doubts(item: Answered) -> list[str]:
 
 def _means(said: str, path: str) -> bool:
     """Whether a path as a model writes it means this file."""
-    plain = said.strip().strip("`'\"").replace("\\", "/").lower()
     wanted = path.lower()
+    if wanted in said.lower():
+        return True
+    plain = said.strip().strip("`'\"").replace("\\", "/").lower()
     return wanted in plain or (bool(plain) and f"/{wanted}".endswith(f"/{plain.lstrip('./')}"))
 
 

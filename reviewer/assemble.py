@@ -2,13 +2,14 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import pairwise
 
 from reviewer import __version__
 from reviewer.appraise import changed_lines, role_review
 from reviewer.changes.changeset import SkipKind
+from reviewer.changes.text import encodable
 from reviewer.findings.finding import Claim, Grounding
 from reviewer.findings.merge import Statement, ground_claims, merge
 from reviewer.interview import Record, Unanswered, reading_position
@@ -62,13 +63,15 @@ def assemble(plan: Plan, records: Sequence[Record], frame: Frame) -> Report:
     status = decide_status(found, (), reviews, coverage)
     language_model = _asked_a_model(records)
     changes = plan.changes
-    return Report(
+    report = Report(
         schema_version=SCHEMA_VERSION,
         tool=f"reviewer {__version__}",
         created=frame.created,
-        target=TargetInfo(changes.title, changes.base, changes.head, changes.snapshot, changes.notes),
+        target=TargetInfo(
+            encodable(changes.title), changes.base, changes.head, changes.snapshot, changes.notes
+        ),
         status=status,
-        summary=verdict_of(status, findings, unverified, reviews, language_model=language_model),
+        summary="",
         findings=findings,
         unverified=unverified,
         hidden=len(found) - len(shown),
@@ -82,6 +85,7 @@ def assemble(plan: Plan, records: Sequence[Record], frame: Frame) -> Report:
         language_model=language_model,
         notes=(f"The run was stopped: {frame.stopped}.",) if frame.stopped else (),
     )
+    return replace(report, summary=verdict_of(report))
 
 
 def _all_invented(review: RoleReview, statements: Sequence[Statement]) -> bool:
@@ -117,7 +121,9 @@ def _claims(records: Sequence[Record]) -> Iterable[tuple[str, str, Claim]]:
 
 def _asked_a_model(records: Sequence[Record]) -> bool:
     """Whether anything but the built-in reviewer was to answer."""
-    return any(model.provider != "builtin" for record in records for model in record.plan.chain)
+    return not records or any(
+        model.provider != "builtin" for record in records for model in record.plan.chain
+    )
 
 
 def _coverage(plan: Plan, records: Sequence[Record]) -> Coverage:

@@ -1,6 +1,8 @@
 """Arguments to exit status: which commands there are, and the only broad handler."""
 
 import argparse
+import errno
+import io
 import sys
 from collections.abc import Callable, Sequence
 from typing import NoReturn
@@ -38,6 +40,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         The exit status.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A terminal that cannot show a character gets its number, not a crash.
+            stream.reconfigure(errors="backslashreplace")
     parser = _parser()
     try:
         arguments, rest = parser.parse_known_args(argv)
@@ -50,9 +56,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _guarded(handler: Callable[[argparse.Namespace], int], arguments: argparse.Namespace) -> int:
     from reviewer.errors import UserError
+    from reviewer.outputs.files import flush, silence
 
     try:
-        return handler(arguments)
+        status = handler(arguments)
+        flush()
     except KeyboardInterrupt:
         sys.stderr.write("\nreviewer: interrupted\n")
         return _INTERRUPTED
@@ -69,8 +77,17 @@ def _guarded(handler: Callable[[argparse.Namespace], int], arguments: argparse.N
     except UserError as error:
         sys.stderr.write(f"reviewer: error: {error}\n")
         return _USAGE
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            return _crashed(error)
+        sys.stderr.write(f"reviewer: error: standard output: cannot be written: {error.strerror}.\n")
+        silence()
+        return _USAGE
     except Exception as error:  # noqa: BLE001  # the one place where everything else ends
         return _crashed(error)
+
+    else:
+        return status
 
 
 def _crashed(error: BaseException) -> int:

@@ -66,6 +66,10 @@ class Terminal:
         if not self.chatter.quiet:
             self._console.print(Text(visible(text)))
 
+    def fail(self, text: str) -> None:
+        """A line about something that went wrong, also for users who want quiet."""
+        self._console.print(Text(visible(text)))
+
     @contextmanager
     def live(self) -> Iterator[None]:
         """Show progress for each role while the context lasts, if anybody can see it."""
@@ -109,6 +113,8 @@ class Terminal:
     def summary(self, report: Report) -> None:
         """A few lines about the result."""
         if self.chatter.quiet:
+            if report.status is Status.INCOMPLETE:
+                self.fail(f"{report.target.title}: {report.summary}")
             return
         line = Text("Review of ")
         line.append(visible(report.target.title))

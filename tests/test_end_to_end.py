@@ -405,6 +405,80 @@ def test_nothing_to_review_on_the_default_branch(shop, server, capsys):
     assert not (shop.root / "reports").exists()
 
 
+def test_a_report_of_nothing_replaces_an_old_one(shop, server, capsys):
+    shop.commit({})
+    configure(shop, server)
+    (shop.root / "r.json").write_text("old")
+    assert run("-o", "r.json", "-q") == 0
+    made = json_report.parse((shop.root / "r.json").read_text(), name="r")
+    assert (made.status, made.findings) == ("nothing to review", ())
+    assert capsys.readouterr().err == ""
+    assert run("-o", "-", "-f", "md") == 0
+    page = capsys.readouterr().out
+    assert "- **Status:** nothing to review" in page
+    assert "language model" not in page
+
+
+def test_a_report_of_nothing_that_could_be_reviewed(shop, server, capsys):
+    shop.commit({})
+    shop.write("nul.py", b"x\0")
+    configure(shop, server)
+    assert run("-o", "r.md", "-q") == 3
+    page = (shop.root / "r.md").read_text()
+    assert "The review is incomplete: nothing was reviewed." in page
+    assert "`nul.py`: source that git takes for binary" in page
+    assert "1 file could not be" in capsys.readouterr().err, "also for users who want quiet"
+
+
+def test_an_incomplete_review_is_never_silent(shop, server, capsys):
+    configure(shop, server)
+    server.default = error(404, "gone")
+    assert run("-q") == 3
+    assert capsys.readouterr().err == (
+        "uncommitted changes: The review is incomplete (Architecture, Code quality, Deep analysis not completed): "
+        "nothing was reviewed.\n"
+    )
+
+
+def test_a_place_that_cannot_be_written_is_known_before_anything_is_asked(shop, server, capsys):
+    configure(shop, server)
+    (shop.root / "file").touch()
+    assert run("-o", "file/x.md") == 2
+    assert "file is not a folder" in capsys.readouterr().err
+    assert server.requests == []
+
+
+def test_a_report_that_cannot_be_written_after_all_is_kept(shop, server, capsys, monkeypatch, tmp_path):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    configure(shop, server)
+
+    def answer(body):
+        (shop.root / "reports").write_text("somebody was faster")
+        return honest(body)
+
+    server.default = answer
+    assert run("--role", "code_quality") == 2
+    said = capsys.readouterr().err
+    (kept,) = tmp_path.glob("reviewer-report-*/review.md")
+    assert f"The report is in {kept}" in said
+    assert "reports" in said.splitlines()[-1]
+
+
+def test_a_suffix_that_is_no_form_of_a_report(shop, server, capsys):
+    configure(shop, server)
+    assert run("-o", "r.html") == 2
+    assert "there is no report format 'html'; known ones: json, md" in capsys.readouterr().err
+    assert run("-o", "r.html", "-f", "md") == 0
+
+
+def test_a_name_that_is_no_text(shop, server):
+    name = b"caf\xe9.py".decode("utf-8", "surrogateescape")
+    shop.write(name, "x = 1\n")
+    configure(shop, server)
+    assert run("--all", name, "-o", "r.json") == 0
+    assert "caf" in json.loads((shop.root / "r.json").read_text())["target"]["title"]
+
+
 def test_only_left_out_files(shop, server, capsys):
     shop.commit({})
     shop.write("poetry.lock", "x\n")
@@ -469,8 +543,6 @@ def test_result_in_a_file_by_its_suffix(shop, server):
     configure(shop, server)
     assert run("-o", "out/result.json") == 0
     assert json.loads((shop.root / "out/result.json").read_text())["schema_version"] == 1
-    (shop.root / "file").touch()
-    assert run("-o", "file/x.md") == 2
 
 
 def test_two_reports_in_one_second_do_not_overwrite_each_other(shop, server):

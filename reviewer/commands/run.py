@@ -1,28 +1,29 @@
 """`reviewer run`: collect, plan, ask, check, report."""
 
-import sys
+import os
+import re
 from collections.abc import Sequence
-from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
 import anyio
 from anyio import to_thread
 
+from reviewer.assemble import Frame, assemble
 from reviewer.changes.changeset import ChangeSet, SkipKind
 from reviewer.changes.collect import collect
 from reviewer.changes.target import Place, Selection, Worktree
 from reviewer.commands.setup import Setup, chosen_roles, prepare, shown_path
 from reviewer.config.load import cache_folder
 from reviewer.console import Chatter, Terminal
-from reviewer.errors import ConfigError, UsageError
+from reviewer.errors import ConfigError, OutputError, UsageError
 from reviewer.events import Event, Listener, PromptAnswered
-from reviewer.exits import INCOMPLETE, INTERRUPTED, OK, of_report
+from reviewer.exits import INTERRUPTED, OK, of_report
 from reviewer.interview import Crew
 from reviewer.memory import load_calibration, save_calibration
 from reviewer.models.ask import Asker, RetryPolicy
 from reviewer.options import RunOptions
-from reviewer.outputs.files import write, write_all
+from reviewer.outputs.files import check_place, rescue, write, write_all, write_standard_output
 from reviewer.outputs.registry import RENDERERS
 from reviewer.outputs.report import Report
 from reviewer.pipeline import Outcome, RunPolicy, review
@@ -46,17 +47,23 @@ async def _run(options: RunOptions) -> int:
     formats = _formats(options, setup)
     roles = chosen_roles(setup, options.roles)
     check_names(roles, setup.loaded, setup.environment)
-    changes = await to_thread.run_sync(collect, options.target, _selection(setup), Place(common.directory))
+    changes = await to_thread.run_sync(
+        collect, options.target, _selection(options, setup), Place(common.directory)
+    )
     if not changes.files:
-        return _nothing(options, changes, terminal)
+        report = _nothing(options, changes, setup, terminal)
+        if options.output and not options.dry_run:
+            _deliver(report, options, setup, formats, terminal)
+        return of_report(report)
     async with staff(roles, setup.loaded, setup.environment, say=terminal.say) as crew_list:
         calibration = load_calibration(cache_folder())
         plan = make_plan(
             changes, crew_list.assignments, setup.wording, windows=crew_list.windows, calibration=calibration
         )
         if options.dry_run:
-            sys.stdout.write(preview(plan))
+            write_standard_output(preview(plan))
             return OK
+        _check_place(options, setup)
         observer = _Observer(calibration, terminal)
         outcome = await _review(plan, crew_list, setup, terminal, observer)
     save_calibration(cache_folder(), observer.calibration)
@@ -83,9 +90,20 @@ async def _review(
         return await review(plan, Crew(asker, crew_list.backends, setup.wording), policy, stop_signal)
 
 
-def _selection(setup: Setup) -> Selection:
+def _selection(options: RunOptions, setup: Setup) -> Selection:
+    """The user's patterns, and one for the report of an earlier run, which is not part of the change."""
     scope = setup.loaded.settings.scope
-    return Selection(scope.include, scope.exclude, scope.max_file_bytes)
+    exclude = scope.exclude
+    if options.output and options.output != "-":
+        place = Path(os.path.normpath(options.common.directory / options.output))
+        if place.is_relative_to(setup.loaded.root):
+            name = place.relative_to(setup.loaded.root).as_posix()
+            exclude = (*exclude, "/" + re.sub(r"([\\*?\[\]!# ])", r"\\\1", name))
+    return Selection(scope.include, exclude, scope.max_file_bytes)
+
+
+_PLAIN = frozenset({"", "markdown", "txt"})
+"""Suffixes that say nothing of a form, or mean Markdown."""
 
 
 def _formats(options: RunOptions, setup: Setup) -> Sequence[str]:
@@ -96,36 +114,37 @@ def _formats(options: RunOptions, setup: Setup) -> Sequence[str]:
     """
     formats = options.formats or setup.loaded.settings.report.formats
     if options.output and not options.formats:
-        suffix = Path(options.output).suffix.removeprefix(".")
-        formats = (suffix,) if suffix in RENDERERS else ("md",)
+        suffix = Path(options.output).suffix.removeprefix(".").lower()
+        formats = ("md",) if suffix in _PLAIN else (suffix,)
     for name in formats:
         if name not in RENDERERS:
             known = ", ".join(RENDERERS)
-            error = UsageError if options.formats else ConfigError
+            error = UsageError if options.formats or options.output else ConfigError
             raise error(f"there is no report format {name!r}; known ones: {known}.")
     if options.output and len(formats) != 1:
         raise UsageError("--output takes one report; give one --format with it.")
     return formats
 
 
-def _nothing(options: RunOptions, changes: ChangeSet, terminal: Terminal) -> int:
-    """Say why nothing is reviewed. Not a clean review: no report is written."""
+def _nothing(options: RunOptions, changes: ChangeSet, setup: Setup, terminal: Terminal) -> Report:
+    """Say why nothing is reviewed; the report says it too, for those who asked for one."""
     for part in changes.skipped:
         terminal.say(f"{part.kind}: {part.path}: {part.reason}")
-    impossible = [part for part in changes.skipped if part.kind is SkipKind.IMPOSSIBLE]
-    if impossible:
-        terminal.say(f"Nothing was reviewed of {changes.title}: {len(impossible)} files could not be.")
-        return INCOMPLETE
-    if changes.skipped:
-        terminal.say(f"Nothing to review in {changes.title}: all {len(changes.skipped)} files are left out.")
-        return OK
+    impossible = sum(part.kind is SkipKind.IMPOSSIBLE for part in changes.skipped)
     why = f" ({'; '.join(changes.notes)})" if changes.notes else ""
-    terminal.say(f"Nothing to review in {changes.title}{why}.")
-    if isinstance(options.target, Worktree):
-        terminal.say(
-            "To review the last commit: reviewer run --commit HEAD. To review all files: reviewer run --all."
-        )
-    return OK
+    if impossible:
+        what = "1 file" if impossible == 1 else f"{impossible} files"
+        terminal.fail(f"Nothing was reviewed of {changes.title}: {what} could not be.")
+    elif changes.skipped:
+        terminal.say(f"Nothing to review in {changes.title}: all {len(changes.skipped)} files are left out.")
+    else:
+        terminal.say(f"Nothing to review in {changes.title}{why}.")
+        if isinstance(options.target, Worktree) and changes.base:
+            terminal.say(
+                "To review the last commit: reviewer run --commit HEAD. "
+                "To review all files: reviewer run --all."
+            )
+    return assemble(Plan(changes, (), setup.wording), (), Frame(datetime.now(UTC), 0.0))
 
 
 class _Observer:
@@ -144,23 +163,43 @@ class _Observer:
         self._listener(event)
 
 
+def _check_place(options: RunOptions, setup: Setup) -> None:
+    """See before anything is asked whether the report can be written.
+
+    Raises:
+        OutputError: it cannot.
+    """
+    directory = options.common.directory
+    if not options.output:
+        check_place(directory / setup.loaded.settings.report.directory / "report")
+    elif options.output != "-":
+        check_place(directory / options.output)
+
+
 def _deliver(
     report: Report, options: RunOptions, setup: Setup, formats: Sequence[str], terminal: Terminal
 ) -> None:
-    """Write the report where the user wants it, and say where it is."""
+    """Write the report where the user wants it, and say where it is.
+
+    Raises:
+        OutputError: it cannot be written there; it is kept in another place then.
+    """
     texts = {name: RENDERERS[name](report) for name in formats}
     if options.output == "-":
-        with suppress(BrokenPipeError):  # who reads has gone; the exit status still tells the result
-            sys.stdout.write(texts[formats[0]])
-            sys.stdout.flush()
+        write_standard_output(texts[formats[0]])
         terminal.summary(report)
         return
     directory = options.common.directory
-    if options.output:
-        places = {formats[0]: directory / options.output}
-        write(places[formats[0]], texts[formats[0]])
-    else:
-        places = write_all(directory / setup.loaded.settings.report.directory, report.created, texts)
+    try:
+        if options.output:
+            places = {formats[0]: directory / options.output}
+            write(places[formats[0]], texts[formats[0]])
+        else:
+            places = write_all(directory / setup.loaded.settings.report.directory, report.created, texts)
+    except OutputError:
+        terminal.summary(report)
+        terminal.fail(f"The report is in {', '.join(map(str, rescue(texts)))} instead.")
+        raise
     terminal.summary(report)
     shown = " and ".join(shown_path(path, directory) for path in places.values())
     terminal.say(f"Report: {shown}")

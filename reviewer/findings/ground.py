@@ -74,8 +74,10 @@ def ground(claim: Claim, changes: ChangeSet) -> Anchor:
 
 def find_versions(path: str, changes: ChangeSet) -> tuple[FileChange, ...]:
     """The changes of the file that a model means: as written, without prefixes, or by its end if unique."""
-    wanted = path.strip().strip("`\"'").replace("\\", "/")
-    for form in _dresses(wanted):
+    as_written = path.strip().strip("`\"'")
+    wanted = as_written.replace("\\", "/")
+    # A name that is not UTF-8 is shown with a backslash in it.
+    for form in (as_written, *_dresses(wanted)):
         if found := changes.versions(form):
             return found
     tail = "/" + wanted.lstrip("./")

@@ -246,34 +246,29 @@ def combine_advice(reviews: Sequence[RoleReview]) -> tuple[Advice, ...]:
     return tuple(sorted(seen.values(), key=lambda advice: order.index(advice.horizon)))
 
 
-def verdict_of(
-    status: Status,
-    findings: Sequence[Finding],
-    unverified: Sequence[Finding],
-    reviews: Sequence[RoleReview],
-    *,
-    language_model: bool = True,
-) -> str:
-    """The verdict in one or two sentences, from facts only."""
+def verdict_of(report: Report) -> str:
+    """The verdict in one or two sentences, from facts only; the report's own summary is not read."""
+    findings, unverified = report.findings, report.unverified
     counts = [(sum(f.severity is severity for f in findings), severity) for severity in Severity]
     named = ", ".join(f"{count} {severity}" for count, severity in counts if count)
     found = (
         f"{len(findings)} finding{'s' if len(findings) != 1 else ''} ({named})" if findings else "no findings"
     )
     if unverified:
-        found += (
-            f" and {len(unverified)} claim{'s' if len(unverified) != 1 else ''} that could not be verified"
-        )
-    missing = [review.title for review in reviews if review.status in {Outcome.FAILED, Outcome.PARTIAL}]
-    match status:
+        claims = f"{len(unverified)} claim{'s' if len(unverified) != 1 else ''}"
+        found += f" and {claims} that could not be verified"
+    match report.status:
         case Status.NOTHING:
             return "Nothing was reviewed: no file of the change is to be reviewed."
-        case Status.CLEAN if not language_model:
+        case Status.CLEAN if not report.language_model:
             return "No mechanical rule applies to the change. Nothing has read it for its meaning."
         case Status.CLEAN:
             return "Every reviewer read the whole change and found nothing to report."
         case Status.FINDINGS:
             return f"The review is complete, with {found}."
         case Status.INCOMPLETE:
+            missing = [r.title for r in report.reviews if r.status in {Outcome.FAILED, Outcome.PARTIAL}]
             who = f" ({', '.join(missing)} not completed)" if missing else ""
+            if not report.coverage.reviewed:
+                return f"The review is incomplete{who}: nothing was reviewed."
             return f"The review is incomplete{who}. What was reviewed has {found}."
