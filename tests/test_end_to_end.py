@@ -413,6 +413,7 @@ def test_a_report_of_nothing_replaces_an_old_one(shop, server, capsys):
     made = json_report.parse((shop.root / "r.json").read_text(), name="r")
     assert (made.status, made.findings) == ("nothing to review", ())
     assert capsys.readouterr().err == ""
+    (shop.root / "r.json").unlink()
     assert run("-o", "-", "-f", "md") == 0
     page = capsys.readouterr().out
     assert "- **Status:** nothing to review" in page
