@@ -91,6 +91,9 @@ class Voice:
         role, model: who said it.
         title, explanation, failure_scenario, recommendation: what was said.
         severity, confidence: how the reviewer judged it.
+        line, end_line: where this reviewer's quote is, 1-based; None where it was not found.
+        quote: the code there, or what the reviewer quoted where it was not found.
+        suggestion: code to put in its place, as the reviewer wrote it.
     """
 
     role: str
@@ -101,6 +104,10 @@ class Voice:
     recommendation: str
     severity: Severity
     confidence: Confidence
+    line: int | None = None
+    end_line: int | None = None
+    quote: str = ""
+    suggestion: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,11 +5,11 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from itertools import combinations
 
 from reviewer.changes.changeset import ChangeSet
 from reviewer.findings.finding import Claim, Finding, Grounding, Verdict, Voice
-from reviewer.findings.ground import Anchor, fold_blanks, ground
+from reviewer.findings.ground import Anchor, ground
+from reviewer.findings.lookup import Lookup, fold_blanks
 
 _NEAR = 2
 """Lines; claims about places no further apart than this may be about the same problem."""
@@ -84,8 +84,9 @@ def ground_claims(
         changes: the change that the quotes are looked up in.
         roles: names in the order in which reviewers are reported.
     """
+    lookup = Lookup(changes)
     return tuple(
-        Statement(claim, role, model, roles.index(role), ground(claim, changes))
+        Statement(claim, role, model, roles.index(role), ground(claim, lookup))
         for role, model, claim in claims
     )
 
@@ -120,40 +121,70 @@ def _canonical(statement: Statement) -> tuple[object, ...]:
 
 
 def _clusters(statements: Sequence[Statement]) -> list[list[Statement]]:
-    """Statements about the same problem, by union of all pairs that are."""
-    parent = list(range(len(statements)))
+    """Statements about the same problem: each joins the first group in which it is so with every member.
 
-    def root(member: int) -> int:
-        while parent[member] != member:
-            parent[member] = parent[parent[member]]
-            member = parent[member]
-        return member
-
-    places: dict[tuple[str, str, bool], list[int]] = defaultdict(list)
-    for number, statement in enumerate(statements):
+    With every one, because neighbours of neighbours may be about something else.
+    """
+    groups: dict[tuple[str, str, bool], list[_Group]] = defaultdict(list)
+    for statement in statements:  # by place, so that only the last groups can be near
         anchor = statement.anchor
-        places[anchor.path, anchor.side, anchor.line is None].append(number)
-    words = [_words(statement.claim) for statement in statements]
-    for members in places.values():
-        for one, two in combinations(members, 2):
-            if _same(statements[one], statements[two], words[one], words[two]):
-                parent[root(two)] = root(one)
-    groups: dict[int, list[Statement]] = defaultdict(list)
-    for number, statement in enumerate(statements):
-        groups[root(number)].append(statement)
-    return list(groups.values())
+        weighed = _Weighed(statement, _words(statement.claim))
+        known = groups[anchor.path, anchor.side, anchor.line is None]
+        group = _group_for(weighed, known)
+        if group is None:
+            reach = max(_end(anchor), known[-1].reach if known else 0)
+            known.append(_Group([weighed], reach))
+        else:
+            group.members.append(weighed)
+    return [[weighed.statement for weighed in group.members] for known in groups.values() for group in known]
 
 
-def _same(one: Statement, two: Statement, words: frozenset[str], others: frozenset[str]) -> bool:
-    if one.anchor.line is None or two.anchor.line is None:
-        return fold_blanks(one.claim.explanation) == fold_blanks(two.claim.explanation)
-    if (one.role, one.model) == (two.role, two.model) and one.anchor.line != two.anchor.line:
+@dataclass(frozen=True, slots=True)
+class _Weighed:
+    """A statement with the words that tell what it is about."""
+
+    statement: Statement
+    words: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """Statements about one problem; `reach` is the last line of it and of all groups before it."""
+
+    members: list[_Weighed]
+    reach: int
+
+
+def _end(anchor: Anchor) -> int:
+    return anchor.end_line or anchor.line or 0
+
+
+def _group_for(weighed: _Weighed, known: Sequence[_Group]) -> _Group | None:
+    line = weighed.statement.anchor.line
+    for group in reversed(known):
+        if line is not None and line - group.reach > _NEAR:
+            return None  # this one and all before it end too far above
+        if all(_same(member, weighed) for member in group.members):
+            return group
+    return None
+
+
+def _same(one: _Weighed, two: _Weighed) -> bool:
+    mine, other = one.statement, two.statement
+    if mine.anchor.line is None or other.anchor.line is None:
+        return _said(mine.claim) == _said(other.claim)
+    if (mine.role, mine.model) == (other.role, other.model) and mine.anchor.line != other.anchor.line:
         return False  # a reviewer who names two places means two problems
-    first, second = sorted((one.anchor, two.anchor), key=lambda anchor: anchor.line or 0)
-    if (second.line or 0) - (first.end_line or first.line or 0) > _NEAR:
+    first, second = sorted((mine.anchor, other.anchor), key=lambda anchor: anchor.line or 0)
+    if (second.line or 0) - _end(first) > _NEAR:
         return False
-    shared = len(words & others) / max(1, min(len(words), len(others)))
-    return shared >= (_ALIKE_IN_CATEGORY if one.claim.category == two.claim.category else _ALIKE)
+    shared = len(one.words & two.words) / max(1, min(len(one.words), len(two.words)))
+    return shared >= (_ALIKE_IN_CATEGORY if mine.claim.category == other.claim.category else _ALIKE)
+
+
+def _said(claim: Claim) -> tuple[str, ...]:
+    """What makes two claims without a place the same."""
+    return tuple(map(fold_blanks, (claim.file, claim.quote, claim.title, claim.explanation)))
 
 
 def _words(claim: Claim) -> frozenset[str]:
@@ -215,6 +246,10 @@ def _voice(statement: Statement) -> Voice:
         recommendation=claim.recommendation,
         severity=claim.severity,
         confidence=claim.confidence,
+        line=statement.anchor.line,
+        end_line=statement.anchor.end_line,
+        quote=statement.anchor.quote,
+        suggestion=claim.suggestion,
     )
 
 

@@ -1,7 +1,7 @@
 """The report as Markdown that reads well raw and rendered."""
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -44,11 +44,13 @@ class _Group:
 
 @dataclass(frozen=True, slots=True)
 class _Said:
-    """Another reviewer's words about a finding."""
+    """Another reviewer's words about a finding; `place` and `suggestion` are empty where they are the same."""
 
     title_of_role: str
     severity: Severity
+    place: Safe
     text: str
+    suggestion: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,14 +136,28 @@ def _labelled(findings: Sequence[Finding], titles: dict[str, str], *, prefix: st
                 finding=finding,
                 found_by=", ".join(titles.get(role, role) for role in finding.reviewers),
                 language=fence_name(finding.path),
-                also=tuple(_said(voice, titles) for voice in finding.voices[1:]),
+                also=tuple(_also(finding, titles)),
             )
         )
     return made
 
 
-def _said(voice: Voice, titles: dict[str, str]) -> _Said:
-    return _Said(titles.get(voice.role, voice.role), voice.severity, _in_one(voice))
+def _also(finding: Finding, titles: dict[str, str]) -> Iterator[_Said]:
+    """What the other voices of a finding say that the first one, or one before them, does not."""
+    known = {(_in_one(finding.voices[0]), finding.suggestion)}
+    for voice in finding.voices[1:]:
+        said = (_in_one(voice), voice.suggestion)
+        if said in known:
+            continue
+        known.add(said)
+        elsewhere = voice.line not in {None, finding.line}
+        yield _Said(
+            titles.get(voice.role, voice.role),
+            voice.severity,
+            _place(finding.path, voice.line, voice.end_line) if elsewhere else Safe(""),
+            said[0],
+            "" if voice.suggestion == finding.suggestion else voice.suggestion,
+        )
 
 
 def _in_one(voice: Voice) -> str:
@@ -248,9 +264,13 @@ def place(finding: Finding) -> Safe:
     """Path and lines as code: `src/app.py:12-14`."""
     if finding.line is None:
         return path_code(finding.path or "no file named")
-    end = f"-{finding.end_line}" if finding.end_line and finding.end_line != finding.line else ""
     side = " (before the change)" if finding.side == "old" else ""
-    return Safe(f"{path_code(f'{finding.path}:{finding.line}{end}')}{side}")
+    return Safe(f"{_place(finding.path, finding.line, finding.end_line)}{side}")
+
+
+def _place(path: str, line: int | None, end_line: int | None) -> Safe:
+    end = f"-{end_line}" if end_line and end_line != line else ""
+    return path_code(f"{path}:{line}{end}")
 
 
 def _grounding(finding: Finding) -> Safe:

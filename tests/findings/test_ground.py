@@ -1,5 +1,7 @@
 """Where a quote really is."""
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -8,6 +10,7 @@ from reviewer.changes.changeset import ChangeSet, FileChange, FileStatus, Side
 from reviewer.changes.patch import parse_patch
 from reviewer.findings.finding import Claim, Grounding
 from reviewer.findings.ground import find_versions, ground
+from reviewer.findings.lookup import Lookup
 from reviewer.prompting.contract import Severity
 from tests.support.shared import require, rows
 from tests.support.values import changes
@@ -39,25 +42,25 @@ FOUND = {
 
 @pytest.mark.parametrize(("quote", "line", "grounding", "true_line"), FOUND.values(), ids=FOUND)
 def test_quote_is_found(quote, line, grounding, true_line):
-    anchor = ground(claim(quote, line=line), changes())
+    anchor = ground(claim(quote, line=line), Lookup(changes()))
     assert (anchor.grounding, anchor.line, anchor.side) == (grounding, true_line, Side.NEW)
     assert anchor.in_change
     assert anchor.path == "shop/cart.py"
 
 
 def test_quote_of_whole_lines_is_given_back_as_the_file_has_it():
-    assert ground(claim("count =   len(items)"), changes()).quote == "        count = len(items)"
-    assert ground(claim("len(items)", line=13), changes()).quote == "len(items)"
+    assert ground(claim("count =   len(items)"), Lookup(changes())).quote == "        count = len(items)"
+    assert ground(claim("len(items)", line=13), Lookup(changes())).quote == "len(items)"
 
 
 def test_removed_line_is_found_on_the_old_side():
-    anchor = ground(claim("return total / max(1, len(items))", line=13), changes())
+    anchor = ground(claim("return total / max(1, len(items))", line=13), Lookup(changes()))
     assert (anchor.grounding, anchor.side, anchor.line) == (Grounding.VERIFIED, Side.OLD, 13)
     assert anchor.in_change
 
 
 def test_line_that_the_change_did_not_touch_is_marked():
-    anchor = ground(claim("        self.items = []", line=17), changes())
+    anchor = ground(claim("        self.items = []", line=17), Lookup(changes()))
     assert (anchor.grounding, anchor.line, anchor.in_change) == (Grounding.VERIFIED, 17, False)
 
 
@@ -70,33 +73,97 @@ NOT_FOUND = {
 
 @pytest.mark.parametrize(("quote", "reason"), NOT_FOUND.values(), ids=NOT_FOUND)
 def test_quote_is_not_found(quote, reason):
-    anchor = ground(claim(quote, line=12), changes())
+    anchor = ground(claim(quote, line=12), Lookup(changes()))
     assert (anchor.grounding, anchor.line, anchor.note) == (Grounding.UNVERIFIED, None, reason)
     assert anchor.quote == quote
 
 
 def test_short_quote_counts_at_the_stated_line_only():
-    assert ground(claim("}", file="shop/util.go", line=5), changes()).grounding is Grounding.VERIFIED
-    assert ground(claim("}", file="shop/util.go", line=4), changes()).grounding is Grounding.UNVERIFIED
-    assert ground(claim("}", file="shop/util.go"), changes()).grounding is Grounding.UNVERIFIED
+    assert ground(claim("}", file="shop/util.go", line=5), Lookup(changes())).grounding is Grounding.VERIFIED
+    assert (
+        ground(claim("}", file="shop/util.go", line=4), Lookup(changes())).grounding is Grounding.UNVERIFIED
+    )
+    assert ground(claim("}", file="shop/util.go"), Lookup(changes())).grounding is Grounding.UNVERIFIED
 
 
 def test_quote_in_another_file_is_relocated_if_it_is_only_there():
-    anchor = ground(claim("func Twice(n int) int {", file="nope.go"), changes())
+    anchor = ground(claim("func Twice(n int) int {", file="nope.go"), Lookup(changes()))
     assert (anchor.grounding, anchor.path, anchor.line) == (Grounding.RELOCATED, "shop/util.go", 3)
     assert anchor.note == "the reviewer named nope.go; the quoted code is in shop/util.go"
-    anchor = ground(claim("return n", file=""), changes())
+    anchor = ground(claim("return n", file=""), Lookup(changes()))
     assert anchor.note == "no file was named, and the quoted code is not in the change"
-    anchor = ground(claim("return x", file="nope.go"), changes())
+    anchor = ground(claim("return x", file="nope.go"), Lookup(changes()))
     assert "nope.go is not among the reviewed files" in anchor.note
 
 
 def test_several_places_go_to_the_stated_line_then_the_change_then_the_nearest():
     text = "--- a/a\n+++ b/a\n@@ -1,5 +1,6 @@\n same = 1\n x\n same = 1\n+same = 1\n y\n same = 1\n"
     both = ChangeSet("t", parse_patch(text.encode(), name="t"))
-    assert ground(claim("same = 1", file="a", line=6), both).line == 6
-    assert ground(claim("same = 1", file="a"), both).line == 4
-    assert ground(claim("same = 1", file="a", line=2), both).line == 4
+    assert ground(claim("same = 1", file="a", line=6), Lookup(both)).line == 6
+    assert ground(claim("same = 1", file="a"), Lookup(both)).line == 4
+    assert ground(claim("same = 1", file="a", line=2), Lookup(both)).line == 4
+
+
+GAPPED = b"""--- a/a.py
++++ b/a.py
+@@ -10,2 +10,2 @@
+ first_line_of_it()
++
+-x
+@@ -500,2 +500,3 @@
++second_line_of_it()
+ y
+ z
+"""
+
+
+def test_a_quote_does_not_reach_across_lines_that_nobody_has_seen():
+    lookup = Lookup(ChangeSet("t", parse_patch(GAPPED, name="t")))
+    anchor = ground(claim("first_line_of_it()\nsecond_line_of_it()", file="a.py", line=10), lookup)
+    assert anchor.grounding is Grounding.UNVERIFIED
+    assert ground(claim("second_line_of_it()", file="a.py"), lookup).line == 500
+
+
+def test_a_few_letters_in_several_lines_mean_none_of_them():
+    lookup = Lookup(changes())
+    assert ground(claim("items"), lookup).grounding is Grounding.UNVERIFIED
+    assert ground(claim("items", line=99), lookup).grounding is Grounding.UNVERIFIED
+    assert ground(claim("items", line=13), lookup).line == 13
+    assert ground(claim("clear("), lookup).line == 16, "in one line only"
+
+
+def test_a_quote_that_is_only_similar_says_so():
+    anchor = ground(claim("        return total / counts", line=14), Lookup(changes()))
+    assert (anchor.line, anchor.quote) == (14, "        return total / count")
+    assert anchor.note == "the quote differs from the code in a few characters"
+
+
+def test_in_a_series_the_step_that_fits_best_counts():
+    steps = b"".join(
+        b"--- /dev/null\n+++ b/a.py\n@@ -0,0 +1 @@\n+%s\n" % text
+        for text in (b"total = price * amount", b"total = prices * amount")
+    )
+    lookup = Lookup(ChangeSet("t", parse_patch(steps, name="t")))
+    for quote in (b"total = price * amount", b"total = prices * amount"):
+        anchor = ground(claim(quote.decode(), file="a.py"), lookup)
+        assert (anchor.quote, anchor.note) == (quote.decode(), "")
+
+
+def test_a_name_that_is_not_utf_8_is_found_as_it_is_shown():
+    odd = ChangeSet("t", (FileChange("caf\\xe9.py", FileStatus.ADDED),))
+    assert len(find_versions("caf\\xe9.py", odd)) == 1
+
+
+def test_many_quotes_in_a_large_file_take_little_time():
+    lines = tuple(f"value_{n} = compute({n}, option_{n % 7})  # {'word ' * 9}" for n in range(20_000))
+    large = FileChange("a.py", FileStatus.PRESENT, old_lines=(), new_lines=lines)
+    lookup = Lookup(ChangeSet("t", (large, FileChange("b.py", FileStatus.ADDED, new_lines=lines))))
+    started = time.process_time()
+    for number in range(0, 20_000, 200):
+        assert ground(claim(f"  {lines[number]}", file="a.py"), lookup).line == number + 1
+        assert ground(claim(lines[number].replace("word", "wurd", 1), file="a.py"), lookup).line == number + 1
+        assert ground(claim("no such thing anywhere", file="a.py"), lookup).line is None
+    assert time.process_time() - started < 10, "one way of looking through all lines takes minutes"
 
 
 DRESSES = [
@@ -133,19 +200,19 @@ def test_every_line_is_found_where_it_is(line, stated):
     texts = {1: "package shop", 3: "func Twice(n int) int {", 4: "\treturn n * 2"}
     if line not in texts:
         return
-    anchor = ground(claim(texts[line], file="shop/util.go", line=stated), changes())
+    anchor = ground(claim(texts[line], file="shop/util.go", line=stated), Lookup(changes()))
     assert (anchor.line, anchor.quote) == (line, texts[line])
 
 
 def test_comments_of_people_on_their_own_diff_are_found():
     """Quoting the lines that a person commented on finds these lines, however wrong the stated number is."""
     found = total = 0
-    diffs: dict[str, ChangeSet] = {}
+    diffs: dict[str, Lookup] = {}
     for comment in rows("cases", "aacr", "comments.jsonl"):
         name = comment["pr_id"]
         if name not in diffs:
             data = require("cases", "aacr", "diffs", f"{name}.diff").read_bytes()
-            diffs[name] = ChangeSet(name, parse_patch(data, name=name))
+            diffs[name] = Lookup(ChangeSet(name, parse_patch(data, name=name)))
         if not comment["whole_range_in_hunks"] or comment["side"] != "right":
             continue
         quote = "\n".join(comment["anchored_text"][:3])

@@ -1,11 +1,13 @@
 """Claims of several reviewers to one finding for each problem."""
 
+import time
 from dataclasses import replace
 from itertools import permutations
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reviewer.changes.changeset import ChangeSet, FileChange, FileStatus
 from reviewer.findings.finding import Claim, Grounding
 from reviewer.findings.merge import ground_claims, merge
 from reviewer.prompting.contract import Confidence, Severity
@@ -70,6 +72,48 @@ def test_different_problems_on_the_same_line_stay_apart():
 def test_far_apart_places_stay_apart():
     far = replace(ZERO, quote="    def mean(self):", line=10)
     assert len(merged(("code_quality", ZERO), ("architecture", far))) == 2
+
+
+def test_neighbours_of_neighbours_are_not_the_same_problem():
+    """Each has words in common with the next one, the first and the last have none."""
+    first = replace(
+        ZERO, title="alpha beta", explanation="alpha beta", line=12, quote="        total = sum(items)"
+    )
+    middle = replace(
+        first, title="beta gamma", explanation="beta gamma", line=13, quote="        count = len(items)"
+    )
+    last = replace(
+        first, title="gamma delta", explanation="gamma delta", line=14, quote="        return total / count"
+    )
+    findings = merged(("architecture", first), ("code_quality", middle), ("deep_analysis", last))
+    assert [len(finding.voices) for finding in findings] == [2, 1]
+
+
+def test_every_voice_keeps_its_place_its_quote_and_its_suggestion():
+    (finding,) = merged(("code_quality", replace(ZERO, suggestion="return 0")), ("architecture", SAME))
+    mine, other = finding.voices
+    assert (mine.line, mine.quote, mine.suggestion) == (13, "        count = len(items)", "")
+    assert (other.line, other.quote, other.suggestion) == (14, "        return total / count", "return 0")
+
+
+def test_inventions_are_one_only_if_they_are_the_same():
+    one = replace(ZERO, quote="os.system(cmd)")
+    two = replace(ZERO, quote="eval(text)")
+    assert len(merged(("architecture", one), ("code_quality", two))) == 2
+    assert len(merged(("architecture", one), ("code_quality", one))) == 1
+
+
+def test_thousands_of_claims_are_merged_in_little_time():
+    lines = tuple(f"value_{n} = compute({n})" for n in range(3000))
+    large = ChangeSet("t", (FileChange("a.py", FileStatus.PRESENT, old_lines=(), new_lines=lines),))
+    said = [
+        (role, "m", replace(ZERO, file="a.py", quote=line, title=f"{line} is wrong", line=number))
+        for number, line in enumerate(lines, 1)
+        for role in ROLES[:2]
+    ]
+    started = time.process_time()
+    assert len(merge(ground_claims(said, large, ROLES))) == 3000
+    assert time.process_time() - started < 20
 
 
 def test_a_reviewer_who_says_it_twice_counts_once():
