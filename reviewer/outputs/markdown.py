@@ -44,7 +44,7 @@ class _Group:
 
 @dataclass(frozen=True, slots=True)
 class _Said:
-    """Another reviewer's words about a finding; `place` and `suggestion` are empty where they are the same."""
+    """Another reviewer's words about a finding; a place or a suggestion that is the same is left out."""
 
     title_of_role: str
     severity: Severity

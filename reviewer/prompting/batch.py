@@ -297,30 +297,35 @@ def _widened(change: FileChange) -> tuple[Hunk, ...]:
     made: list[Hunk] = []
     for position, hunk in enumerate(change.hunks):
         floor = made[-1].new_start + made[-1].new_count if made else 1
-        following = (
-            change.hunks[position + 1].new_start if position + 1 < len(change.hunks) else len(lines) + 1
-        )
+        following = len(lines) + 1
+        if position + 1 < len(change.hunks):
+            after = change.hunks[position + 1]
+            following = after.new_start + (not after.new_count)
         made.append(_widen(hunk, lines, floor=floor, ceiling=following))
     return tuple(made)
 
 
 def _widen(hunk: Hunk, lines: Sequence[str], *, floor: int, ceiling: int) -> Hunk:
     """Add context up to `CONTEXT_LINES` above and below, within [floor, ceiling)."""
-    if not hunk.new_count:
-        return hunk
-    shift = hunk.old_start - hunk.new_start
-    above = max(floor, hunk.new_start - _missing(hunk.lines))
-    end = hunk.new_start + hunk.new_count
-    below = min(ceiling, end + _missing(hunk.lines[::-1]), len(lines) + 1)
-    old_end = hunk.old_start + hunk.old_count
-    head = tuple(Line(LineKind.CONTEXT, lines[n - 1], n + shift, n) for n in range(above, hunk.new_start))
+    # A side without lines in the hunk is given by the line before it.
+    first_old = hunk.old_start + (not hunk.old_count)
+    first_new = hunk.new_start + (not hunk.new_count)
+    shift = first_old - first_new
+    above = max(floor, first_new - _missing(hunk.lines))
+    end = first_new + hunk.new_count
+    below = max(end, min(ceiling, end + _missing(hunk.lines[::-1]), len(lines) + 1))
+    old_end = first_old + hunk.old_count
+    head = tuple(Line(LineKind.CONTEXT, lines[n - 1], n + shift, n) for n in range(above, first_new))
     tail = tuple(Line(LineKind.CONTEXT, lines[n - 1], n - end + old_end, n) for n in range(end, below))
+    added = len(head) + len(tail)
+    if not added:
+        return hunk
     return replace(
         hunk,
-        old_start=hunk.old_start - len(head),
-        old_count=hunk.old_count + len(head) + len(tail),
+        old_start=first_old - len(head),
+        old_count=hunk.old_count + added,
         new_start=above,
-        new_count=hunk.new_count + len(head) + len(tail),
+        new_count=hunk.new_count + added,
         lines=(*head, *hunk.lines, *tail),
     )
 

@@ -115,6 +115,27 @@ def test_file_of_which_only_hunks_are_known():
 CODE = "".join(f"def f{n}(x):\n    return x + {n}\n" for n in range(15))
 
 
+def test_lone_carriage_returns_do_not_move_lines():
+    patch = b"--- /dev/null\n+++ b/a.py\n@@ -0,0 +1,3 @@\n+x = 'a\rb'\n+y = 1\r\n+print(nope)\n"
+    (claim,) = look(*parse_patch(patch, name="t")).claims
+    assert (claim.line, claim.title) == (3, "Undefined name `nope`")
+
+
+@pytest.mark.parametrize("switch", ["# ruff: noqa", "#flake8:noqa", "# ruff: noqa: F821"])
+def test_a_file_cannot_switch_all_rules_off(switch):
+    assert titles(new_file("a.py", f"{switch}\nprint(nope)\n")) == ["critical 2 Undefined name `nope`"]
+    assert titles(new_file("a.py", "print(nope)  # noqa: F821\n")) == [], "a line is its author's to judge"
+
+
+def test_a_link_is_no_code():
+    (link,) = parse_patch(
+        b"diff --git a/a.py b/a.py\nnew file mode 120000\nindex 0000000..1111111\n"
+        b"--- /dev/null\n+++ b/a.py\n@@ -0,0 +1 @@\n+nope/of/a.py\n\\ No newline at end of file\n",
+        name="t",
+    )
+    assert titles(link) == []
+
+
 def test_untested_code_is_mentioned_once():
     assert titles(new_file("a.py", CODE)) == ["minor 1 Code changed without a changed test"]
     assert titles(new_file("a.py", CODE), new_file("tests/test_a.py", "x = 1\n")) == []

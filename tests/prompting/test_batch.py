@@ -1,6 +1,8 @@
 """A change in parts: everything is shown exactly once, and nothing is longer than allowed."""
 
+import difflib
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -50,6 +52,33 @@ def test_change_is_divided_at_files_then_hunks_then_lines():
     division = divide(changes(), globs=(), budget=60)
     assert len(division.batches) > 2
     assert changed_lines(division) == changed_lines(changes())
+
+
+@given(
+    old=st.lists(st.sampled_from("abcdef"), max_size=30),
+    new=st.lists(st.sampled_from("abcdef"), max_size=30),
+    context=st.integers(0, 3),
+)
+def test_context_has_the_numbers_of_both_sides(old, new, context):
+    """Also where a hunk has no line of one side, as in patches without context."""
+    patch = "".join(
+        line if line.endswith("\n") else f"{line}\n"
+        for line in difflib.unified_diff(
+            [f"{x}\n" for x in old], [f"{x}\n" for x in new], "a/x.txt", "b/x.txt", n=context
+        )
+    )
+    if not patch:
+        return
+    (change,) = parse_patch(patch.encode(), name="t")
+    if change.status is not FileStatus.MODIFIED:
+        change = replace(change, status=FileStatus.MODIFIED)
+    whole = replace(change, old_lines=tuple(old), new_lines=tuple(new))
+    for batch in divide(ChangeSet("t", (whole,)), globs=(), budget=60).batches:
+        for section in batch.sections:
+            for hunk in section.change.hunks:
+                for line in hunk.lines:
+                    assert line.old is None or old[line.old - 1] == line.text
+                    assert line.new is None or new[line.new - 1] == line.text
 
 
 def test_line_that_fits_no_prompt_is_named():

@@ -3,6 +3,7 @@
 import anyio
 from anyio import to_thread
 
+from reviewer.changes.changeset import FileKind
 from reviewer.errors import ModelMissingError
 from reviewer.models.builtin.observation import Observation, Source, source_of
 from reviewer.models.model import ModelInfo, Reply
@@ -40,13 +41,15 @@ class BuiltIn:
             verdict = AskedVerdict(strengths=[], recommendations=[], summary=_ABOUT, rating=0)
             return Reply(text=verdict.model_dump_json(exclude={"rating"}), model=model)
         async with self._turn:
-            review = await to_thread.run_sync(_review, prompt)
+            review = await to_thread.run_sync(_review, prompt, abandon_on_cancel=True)
         return Reply(text=review.model_dump_json(), model=model)
 
 
 def _review(prompt: Prompt) -> AskedReview:
     batch = prompt.batch
-    sources = [source_of(section.change) for section in batch.sections] if batch else []
+    sections = batch.sections if batch else ()
+    # What a link leads to is no code, whatever its name is.
+    sources = [source_of(s.change) for s in sections if s.change.kind is not FileKind.SYMLINK]
     others = batch.others if batch else ()
     # Whether a change has tests is a question about the whole of it, asked with its first part.
     whole = batch is not None and batch.index == 1 and not batch.snapshot
@@ -66,7 +69,7 @@ def _review(prompt: Prompt) -> AskedReview:
             )
         ]
     return AskedReview(
-        files_reviewed=[source.path for source in sources],
+        files_reviewed=list(batch.paths) if batch else [],
         findings=[_finding(item) for item in observations],
         strengths=[],
         recommendations=advice,

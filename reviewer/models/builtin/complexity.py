@@ -20,7 +20,7 @@ def find(sources: Sequence[Source]) -> list[Observation]:
 
 def _of_file(source: Source) -> Iterator[Observation]:
     before = _complexities("\n".join(source.change.old_lines or ()), source.change.old_path or source.path)
-    added = source.added_numbers()
+    added = source.added_numbers
     for name, complexity, start, end in _functions(source.text or "", source.path):
         changed = sorted(number for number in added if start <= number <= end)
         if not changed or complexity <= max(_LIMIT, before.get(name, 0)):

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 from reviewer.changes.changeset import FileChange, FileStatus, LineKind, Side
 from reviewer.prompting.contract import Severity
@@ -31,7 +32,7 @@ class Observation:
     severity: Severity
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Source:
     """A file to analyse.
 
@@ -55,6 +56,7 @@ class Source:
                 if line.kind is LineKind.ADDED and line.new is not None:
                     yield line.new, line.text.removesuffix("\r")
 
+    @cached_property
     def added_numbers(self) -> frozenset[int]:
         """The numbers of those lines."""
         return frozenset(number for number, _ in self.added())

@@ -2,6 +2,7 @@
 
 import ast
 import json
+import re
 import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -128,7 +129,7 @@ def find(sources: Sequence[Source]) -> list[Observation]:
         placed: dict[str, Source] = {}
         for number, source in enumerate(files):
             place = folder / f"{number}{PurePosixPath(source.path).suffix}"
-            place.write_text(source.text or "", "utf-8")
+            place.write_bytes(_as_ruff_counts(source.text or "").encode("utf-8", "replace"))
             placed[place.name] = source
         rows = _run(folder)
     seen: set[tuple[str, int, str]] = set()
@@ -140,6 +141,19 @@ def find(sources: Sequence[Source]) -> list[Observation]:
             seen.add((source.path, observation.line, observation.title))
             made.append(observation)
     return made
+
+
+_FILE_SWITCH = re.compile(r"(#[ \t]*(?:ruff|flake8)[ \t]*:[ \t]*)noqa", re.IGNORECASE)
+
+
+def _as_ruff_counts(text: str) -> str:
+    """The text with line feeds only between lines, and without comments that switch all rules off at once.
+
+    Where a lone carriage return ended a line for ruff, all numbers behind it would differ. A comment for one
+    line is the author's judgement about it; one for a whole file would hide what comes later.
+    """
+    plain = text.replace("\r\n", "\n").replace("\r", " ")
+    return _FILE_SWITCH.sub(r"\1kept", plain)
 
 
 def program() -> Path:
@@ -192,7 +206,7 @@ def _was_sound(source: Source) -> bool:
 
 def _observation(row: Mapping[str, Any], source: Source) -> Observation | None:
     code = str(row.get("code") or row.get("name") or "invalid-syntax")
-    added = source.added_numbers()
+    added = source.added_numbers
     line = int(row["location"]["row"])
     if line not in added and code == "invalid-syntax" and added and _was_sound(source):
         # What is wrong shows where the parser gives up, often behind the change that broke it.
