@@ -5,11 +5,29 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-_WORDS = re.compile(r"[A-Za-z]+")
-_DIGITS = re.compile(r"[0-9]")
-_PUNCTUATION = re.compile(r"[!-/:-@\[-`{-~]")
-_RUNS = re.compile(r"[ \t]{2,}|\n+")
-_FOREIGN = re.compile(r"[^\x00-\x7f]+")
+_LETTER, _DIGIT, _MARK, _BLANK, _FEED, _OTHER, _FOREIGN = b"adpbnof"
+"""Classes of bytes, each named by a byte of its own."""
+
+
+def _class_of(byte: int) -> int:
+    character = chr(byte)
+    if byte >= 0x80:  # noqa: PLR2004  # outside of ASCII
+        return _FOREIGN
+    if character.isalpha():
+        return _LETTER
+    if character.isdigit():
+        return _DIGIT
+    if character in " \t":
+        return _BLANK
+    if character == "\n":
+        return _FEED
+    return _MARK if character.isprintable() else _OTHER
+
+
+_CLASSES = bytes(map(_class_of, range(256)))
+_NOT_LETTERS = bytes(class_ for class_ in set(_CLASSES) if class_ != _LETTER)
+_TO_BLANKS = bytes.maketrans(_NOT_LETTERS, b" " * len(_NOT_LETTERS))
+_RUNS = re.compile(b"b{2,}|n+")
 
 SAFETY = 1.15
 """The fit is off by +9 to -14 % by kind of text (leave one out); this much more is always enough for code."""
@@ -26,16 +44,15 @@ def estimate_tokens(text: str) -> int:
     letters, words, digits, punctuation, runs of blanks or line feeds, and bytes outside ASCII. Characters
     divided by four is 27 to 30 % too low for C, Go and JSON.
     """
-    words = _WORDS.findall(text)
-    letters = sum(map(len, words))
-    foreign = sum(len(run.encode("utf-8", "replace")) for run in _FOREIGN.findall(text))
+    # One translation and counting bytes: four times as fast as a search for each kind of character.
+    classes = text.encode("utf-8", "replace").translate(_CLASSES)
     return round(
-        0.114 * letters
-        + 0.73 * len(words)
-        + 1.5 * len(_DIGITS.findall(text))
-        + 0.59 * len(_PUNCTUATION.findall(text))
-        + 0.64 * len(_RUNS.findall(text))
-        + 0.22 * foreign
+        0.114 * classes.count(_LETTER)
+        + 0.73 * len(classes.translate(_TO_BLANKS).split())
+        + 1.5 * classes.count(_DIGIT)
+        + 0.59 * classes.count(_MARK)
+        + 0.64 * len(_RUNS.findall(classes))
+        + 0.22 * classes.count(_FOREIGN)
     )
 
 

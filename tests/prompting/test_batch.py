@@ -1,6 +1,7 @@
 """A change in parts: everything is shown exactly once, and nothing is longer than allowed."""
 
 import difflib
+import re
 from collections import Counter
 from dataclasses import replace
 
@@ -235,3 +236,20 @@ def test_large_diff_is_divided_quickly_and_wholly():
     assert {f.path for f in whole.files if f.status is not FileStatus.DELETED or f.hunks} == {
         path for batch in division.batches for path in batch.paths
     }
+
+
+@given(st.text(max_size=200))
+def test_tokens_are_counted_as_the_fit_defines(text):
+    """The fit in words of regular expressions; what is measured must not change when counting gets faster."""
+    text = text.encode("utf-8", "replace").decode()
+    words = re.findall(r"[A-Za-z]+", text)
+    foreign = sum(len(character.encode()) for character in text if ord(character) > 127)
+    expected = (
+        0.114 * sum(map(len, words))
+        + 0.73 * len(words)
+        + 1.5 * len(re.findall(r"[0-9]", text))
+        + 0.59 * len(re.findall(r"[!-/:-@\[-`{-~]", text))
+        + 0.64 * len(re.findall(r"[ \t]{2,}|\n+", text))
+        + 0.22 * foreign
+    )
+    assert estimate_tokens(text) == round(expected)

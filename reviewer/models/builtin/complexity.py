@@ -1,6 +1,7 @@
 """Functions that the change made too complex, in the languages that lizard knows."""
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 import lizard
 
@@ -19,11 +20,14 @@ def find(sources: Sequence[Source]) -> list[Observation]:
 
 
 def _of_file(source: Source) -> Iterator[Observation]:
-    before = _complexities("\n".join(source.change.old_lines or ()), source.change.old_path or source.path)
     added = source.added_numbers
-    for name, complexity, start, end in _functions(source.text or "", source.path):
+    large = [function for function in _functions(source.text or "", source.path) if function[1] > _LIMIT]
+    # Most files have none: the text before the change need not be looked at then.
+    old = source.change.old_path or source.path
+    before = _complexities("\n".join(source.change.old_lines or ()), old) if large else {}
+    for name, complexity, start, end in large:
         changed = sorted(number for number in added if start <= number <= end)
-        if not changed or complexity <= max(_LIMIT, before.get(name, 0)):
+        if not changed or complexity <= before.get(name, 0):
             continue
         line = start if start in added else changed[0]
         grown = f", {before[name]} before this change" if name in before else ""
@@ -48,13 +52,13 @@ def _complexities(text: str, path: str) -> dict[str, int]:
     return {name: complexity for name, complexity, _, _ in _functions(text, path)}
 
 
-def _functions(text: str, path: str) -> Iterator[tuple[str, int, int, int]]:
+@lru_cache(maxsize=64)  # a large file is looked at once for each of its parts
+def _functions(text: str, path: str) -> tuple[tuple[str, int, int, int], ...]:
     """Name, complexity, first and last line of every function; nothing for unknown languages."""
     if not text.strip() or lizard.get_reader_for(path) is None:
-        return
+        return ()
     try:
         found = lizard.analyze_file.analyze_source_code(path, text)
     except (RecursionError, IndexError, ValueError, AttributeError):
-        return  # lizard's tokenizers fail on some broken files; there is nothing to say about those
-    for function in found.function_list:
-        yield function.name, function.cyclomatic_complexity, function.start_line, function.end_line
+        return ()  # lizard's tokenizers fail on some broken files; there is nothing to say about those
+    return tuple((f.name, f.cyclomatic_complexity, f.start_line, f.end_line) for f in found.function_list)
