@@ -4,11 +4,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from reviewer.findings.finding import Advice
+from reviewer.findings.finding import Advice, ReadReview
 from reviewer.interview import Answered, Record, Unanswered
 from reviewer.models.model import Finish
 from reviewer.outputs.report import Outcome, RoleReview
+from reviewer.outputs.wording import counted
 from reviewer.prompting.batch import Batch
+from reviewer.prompting.contract import Severity
 from reviewer.prompting.tokens import Calibration
 
 _NAMED = 3
@@ -168,32 +170,47 @@ def _opinion(record: Record) -> _Opinion:
     """A role's opinion on the whole: its only answer, its closing one, or one computed from the parts."""
     reviews = [item.answer.value for item in record.answered]
     by_rules = all(item.answer.model.provider == "builtin" for item in record.answered)
-    if len(reviews) == 1:
-        (one,) = reviews
-        return _Opinion(one.rating, one.summary, one.strengths, one.recommendations, computed=by_rules)
     strengths = tuple(dict.fromkeys(text for review in reviews for text in review.strengths))
     advice = tuple(dict.fromkeys(item for review in reviews for item in review.recommendations))
+    if by_rules and reviews:
+        # Rules count and do not judge: a number of theirs would look like an opinion.
+        return _Opinion(None, _counts(reviews), strengths, advice, computed=True)
+    if len(reviews) == 1:
+        (one,) = reviews
+        return _Opinion(one.rating, one.summary, one.strengths, one.recommendations)
     if record.verdict is not None:
         said = record.verdict.value
-        return _Opinion(
-            said.rating or _mean_rating(record.answered),
-            said.summary,
-            said.strengths or strengths,
-            said.recommendations or advice,
-            computed=by_rules,
-        )
-    summary = " ".join(review.summary for review in reviews if review.summary)
+        rating = said.rating or _mean_rating(record.answered)
+        return _Opinion(rating, said.summary, said.strengths or strengths, said.recommendations or advice)
+    summary = "\n".join(
+        f"Part {item.batch.index}: {item.answer.value.summary}"
+        for item in record.answered
+        if item.answer.value.summary
+    )
     return _Opinion(_mean_rating(record.answered), summary, strengths, advice, computed=bool(reviews))
 
 
+def _counts(reviews: Sequence[ReadReview]) -> str:
+    """What rules did, in one sentence."""
+    found = sum(len(review.claims) for review in reviews)
+    files = len({path for review in reviews for path in review.files})
+    return f"Mechanical rules looked at {counted(files, 'file')} and apply in {counted(found, 'place')}."
+
+
+_CEILING = {Severity.CRITICAL: 4, Severity.MAJOR: 7, Severity.MINOR: 9}
+"""A computed rating is no better than this where there is a finding of a severity."""
+
+
 def _mean_rating(answered: Sequence[Answered]) -> int | None:
-    """The ratings of the parts, weighed by their changed lines."""
+    """The ratings of the parts, weighed by their changed lines; one bad part is not made up for by others."""
     rated = [(item.answer.value.rating, max(1, changed_lines(item.batch))) for item in answered]
     weighed = [(rating, weight) for rating, weight in rated if rating is not None]
     if not weighed:
         return None
     total = sum(weight for _, weight in weighed)
-    return max(1, min(10, round(sum(rating * weight for rating, weight in weighed) / total)))
+    mean = max(1, min(10, round(sum(rating * weight for rating, weight in weighed) / total)))
+    ceilings = [_CEILING[claim.severity] for item in answered for claim in item.answer.value.claims]
+    return min([mean, *ceilings])
 
 
 def changed_lines(batch: Batch) -> int:

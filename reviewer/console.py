@@ -22,8 +22,9 @@ from reviewer.events import (
     RoleFinished,
     RoleStarted,
 )
-from reviewer.outputs.neutral import visible
+from reviewer.outputs.neutral import named, visible
 from reviewer.outputs.report import Outcome, Report, RoleReview, Status
+from reviewer.outputs.wording import counted
 from reviewer.prompting.contract import Severity
 
 _STYLES = {
@@ -33,6 +34,7 @@ _STYLES = {
     Status.NOTHING: "bold",
 }
 _SHOWN_MISSING = 5
+_SHOWN_FINDINGS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,18 +126,42 @@ class Terminal:
         if report.reviews and report.status is not Status.NOTHING:
             self._console.print(_table(report))
         self._console.print(Text(visible(report.summary)))
-        missing = [part for part in report.coverage.skipped if not part.expected]
-        groups: dict[tuple[str, str], list[str]] = {}
-        for part in missing:
-            groups.setdefault((part.role, part.reason), []).append(part.path)
-        for (role, reason), paths in list(groups.items())[:_SHOWN_MISSING]:
-            what = paths[0] if len(paths) == 1 else f"{paths[0]} and {len(paths) - 1} more files"
-            who = f" by {role}" if role else ""
-            self._console.print(Text(visible(f"not reviewed{who}: {what}: {reason}")))
-        if len(groups) > _SHOWN_MISSING:
-            self._console.print(Text(f"and {len(groups) - _SHOWN_MISSING} more reasons, named in the report"))
+        for row in [*_worst(report), *_missing(report)]:
+            self._console.print(Text(visible(row)))
         if not report.language_model:
             self._console.print(Text("No language model was reached: only mechanical rules were applied."))
+
+
+def _worst(report: Report) -> Iterator[str]:
+    """The findings that somebody should look at first, one in a line."""
+    worth = [finding for finding in report.findings if finding.severity is not Severity.MINOR]
+    for finding in worth[:_SHOWN_FINDINGS]:
+        yield f"  {named(finding.path)}:{finding.line}: {finding.severity}: {finding.title}"
+    if len(worth) > _SHOWN_FINDINGS:
+        yield f"  and {len(worth) - _SHOWN_FINDINGS} more that are not minor"
+
+
+def _missing(report: Report) -> Iterator[str]:
+    """What was not reviewed, and why reviewers did not complete."""
+    groups: dict[tuple[str, str], list[str]] = {}
+    for part in report.coverage.skipped:
+        if not part.expected:
+            groups.setdefault((part.role, part.reason), []).append(named(part.path))
+    rows = []
+    for (role, reason), paths in groups.items():
+        what = paths[0] if len(paths) == 1 else f"{paths[0]} and {counted(len(paths) - 1, 'more file')}"
+        rows.append(f"not reviewed{f' by {role}' if role else ''}: {what}: {reason}")
+    said = {reason for _, reason in groups}
+    rows += [
+        f"{review.title} is {review.status}: {reason}"
+        for review in report.reviews
+        if review.status in {Outcome.PARTIAL, Outcome.FAILED}
+        for reason in review.reasons
+        if not any(reason.endswith(known) for known in said)
+    ]
+    yield from rows[:_SHOWN_MISSING]
+    if len(rows) > _SHOWN_MISSING:
+        yield f"and {counted(len(rows) - _SHOWN_MISSING, 'more reason')}, named in the report"
 
 
 def _table(report: Report) -> Table:
@@ -150,7 +176,10 @@ def _table(report: Report) -> Table:
         counts = [str(_count(report, review, severity)) for severity in Severity]
         rating = f"{review.rating}/10" if review.rating else "-"
         style = "" if review.status in {Outcome.COMPLETED, Outcome.SKIPPED} else "red"
-        cells = (review.title, review.model, rating, *counts)
+        model = review.model
+        if review.planned_model not in model.split(", "):
+            model += f" instead of {review.planned_model}"
+        cells = (review.title, model, rating, *counts)
         table.add_row(*(Text(visible(cell)) for cell in cells), Text(review.status.value, style=style))
     return table
 
@@ -167,7 +196,7 @@ def _line(event: Event) -> str:
     """An event in one line."""
     match event:
         case RoleStarted(role, model, prompts):
-            return f"{role}: asking {model}, {prompts} prompts"
+            return f"{role}: asking {model}, {counted(prompts, 'prompt')}"
         case PromptSent(_, label, model, tokens):
             return f"{label}: sent about {tokens:,} tokens to {model}"
         case PromptAnswered(_, label, model, seconds):

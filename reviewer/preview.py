@@ -1,6 +1,7 @@
 """What a run would do, as text: files, reasons, models, prompts and tokens."""
 
 from reviewer.outputs.neutral import named, visible
+from reviewer.outputs.wording import counted
 from reviewer.plan import Plan
 
 
@@ -9,7 +10,7 @@ def preview(plan: Plan) -> str:
     changes = plan.changes
     rows = [f"Target: {changes.title}"]
     rows += [f"  {note}" for note in changes.notes]
-    rows += ["", f"To review ({len(changes.files)} files):"]
+    rows += ["", f"To review ({counted(len(changes.files), 'file')}):"]
     rows += [f"  {named(change.path)}  +{change.added} -{change.removed}" for change in changes.files]
     if changes.skipped:
         rows += ["", f"Left out ({len(changes.skipped)}):"]
@@ -19,11 +20,15 @@ def preview(plan: Plan) -> str:
         chain = ", then ".join(str(model) for model in role.chain)
         count = len(role.prompts) + (len(role.prompts) > 1)
         what = (
-            f"{count} prompts, about {role.tokens:,} tokens"
+            f"{counted(count, 'prompt')}, about {role.tokens:,} tokens"
             if role.prompts
             else "no file matches its patterns"
         )
         rows.append(f"  {role.role.name}: {chain}: {what}")
         rows += [f"    cannot be shown: {named(part.path)}: {part.reason}" for part in role.skipped]
-    rows += ["", f"In all {plan.prompts} prompts with about {plan.tokens:,} tokens. Nothing was asked.", ""]
+    rows += [
+        "",
+        f"In all {counted(plan.prompts, 'prompt')} with about {plan.tokens:,} tokens. Nothing was asked.",
+        "",
+    ]
     return "\n".join(visible(row) for row in rows)

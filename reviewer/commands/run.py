@@ -26,6 +26,7 @@ from reviewer.options import RunOptions
 from reviewer.outputs.files import check_place, rescue, write, write_all, write_standard_output
 from reviewer.outputs.registry import RENDERERS
 from reviewer.outputs.report import Report
+from reviewer.outputs.wording import counted
 from reviewer.pipeline import Outcome, RunPolicy, review
 from reviewer.plan import Plan, make_plan
 from reviewer.preview import preview
@@ -133,10 +134,11 @@ def _nothing(options: RunOptions, changes: ChangeSet, setup: Setup, terminal: Te
     impossible = sum(part.kind is SkipKind.IMPOSSIBLE for part in changes.skipped)
     why = f" ({'; '.join(changes.notes)})" if changes.notes else ""
     if impossible:
-        what = "1 file" if impossible == 1 else f"{impossible} files"
+        what = counted(impossible, "file")
         terminal.fail(f"Nothing was reviewed of {changes.title}: {what} could not be.")
     elif changes.skipped:
-        terminal.say(f"Nothing to review in {changes.title}: all {len(changes.skipped)} files are left out.")
+        what = counted(len(changes.skipped), "file")
+        terminal.say(f"Nothing to review in {changes.title}: {what} left out, no other.")
     else:
         terminal.say(f"Nothing to review in {changes.title}{why}.")
         if isinstance(options.target, Worktree) and changes.base:
@@ -184,7 +186,12 @@ def _deliver(
     Raises:
         OutputError: it cannot be written there; it is kept in another place then.
     """
-    texts = {name: RENDERERS[name](report) for name in formats}
+    try:
+        texts = {name: RENDERERS[name](report) for name in formats}
+    except Exception:
+        kept = rescue({"json": RENDERERS["json"](report)})
+        terminal.fail(f"The report could not be rendered; it is in {kept[0]}.")
+        raise
     if options.output == "-":
         write_standard_output(texts[formats[0]])
         terminal.summary(report)

@@ -8,14 +8,19 @@ from functools import cache
 from importlib import resources
 
 from reviewer.changes.languages import fence_name
+from reviewer.errors import RoleError
 from reviewer.findings.finding import Finding, Grounding, Voice
 from reviewer.outputs.neutral import Safe, cell, fence, inline, path_code, prose
 from reviewer.outputs.report import Outcome, Report, RoleReview, SkippedPart, Status
+from reviewer.outputs.wording import counted, few
 from reviewer.prompting.contract import Horizon, Severity
 from reviewer.prompting.template import Templates
 
 _TEMPLATE = "report.md.j2"
 _MOST_ACTIONS = 10
+_MOST_LABELS = 5
+_SHOWN_IN_FULL = {Severity.CRITICAL: 1000, Severity.MAJOR: 200, Severity.MINOR: 50}
+"""Findings of a severity that get a section of their own; the rest is listed, one in a line."""
 _MOST_LEFT_OUT = 200
 _TITLES = {Severity.CRITICAL: "Critical", Severity.MAJOR: "Major", Severity.MINOR: "Minor"}
 _LETTERS = {Severity.CRITICAL: "C", Severity.MAJOR: "M", Severity.MINOR: "N"}
@@ -31,6 +36,10 @@ _STATUS = {
     Status.FINDINGS: "findings: reviewed completely",
     Status.INCOMPLETE: "**incomplete**: not everything was reviewed, see Coverage",
     Status.NOTHING: "nothing to review",
+}
+_STATUS_OF_RULES = {
+    Status.CLEAN: "clean: no mechanical rule applies",
+    Status.FINDINGS: "findings: checked by mechanical rules only",
 }
 
 
@@ -93,7 +102,7 @@ def render(report: Report) -> str:
         "report": report,
         "reviewers": _reviewers(report),
         "target": _target(report),
-        "status": Safe(_STATUS[report.status]),
+        "status": _status(report),
         "counts": {review.role: _counts(_voices(review.role, report)) for review in report.reviews},
         "totals": _counts(report.findings),
         "groups": _groups(entries),
@@ -101,6 +110,7 @@ def render(report: Report) -> str:
         "unverified": _labelled(report.unverified, titles, prefix="U"),
         "actions": _actions(entries, report),
         "missing": _grouped(missing, titles),
+        "unfinished": [r for r in report.reviews if r.status in {Outcome.PARTIAL, Outcome.FAILED}],
         "left_out": _shortened(left_out),
         "lines": _Lines(
             sum(file.added for file in report.coverage.reviewed),
@@ -108,7 +118,10 @@ def render(report: Report) -> str:
         ),
     }
     source = (resources.files("reviewer.outputs") / _TEMPLATE).read_text("utf-8")
-    return _templates().render(source, variables, name=_TEMPLATE)
+    try:
+        return _templates().render(source, variables, name=_TEMPLATE)
+    except RoleError as error:  # what is wrong with a template of ours nobody else can mend
+        raise RuntimeError(str(error)) from error
 
 
 @cache
@@ -167,9 +180,28 @@ def _in_one(voice: Voice) -> str:
     return f"{voice.title.rstrip('.')}: {voice.explanation}"
 
 
-def _groups(entries: Sequence[_Entry]) -> list[_Group]:
-    grouped = [(s, [entry for entry in entries if entry.finding.severity is s]) for s in Severity]
-    return [_Group(_TITLES[severity], found) for severity, found in grouped if found]
+def _status(report: Report) -> Safe:
+    return Safe((not report.language_model and _STATUS_OF_RULES.get(report.status)) or _STATUS[report.status])
+
+
+@dataclass(frozen=True, slots=True)
+class _Section:
+    """The findings of one severity: those shown in full, and the rest."""
+
+    title: str
+    count: int
+    entries: Sequence[_Entry]
+    rest: Sequence[_Entry]
+
+
+def _groups(entries: Sequence[_Entry]) -> list[_Section]:
+    made = []
+    for severity in Severity:
+        found = [entry for entry in entries if entry.finding.severity is severity]
+        if found:
+            full = _SHOWN_IN_FULL[severity]
+            made.append(_Section(_TITLES[severity], len(found), found[:full], found[full:]))
+    return made
 
 
 def _voices(role: str, report: Report) -> list[Voice]:
@@ -203,15 +235,29 @@ def _own_words(role: str, report: Report, labels: dict[str, str]) -> list[_Group
 
 
 def _actions(entries: Sequence[_Entry], report: Report) -> list[_Group]:
-    """What to do when: critical and major findings at once, minor ones soon, advice as its author said."""
+    """What to do when: critical and major findings at once, minor ones soon, advice as its author said.
+
+    Findings with the same recommendation are one action.
+    """
     made: dict[Horizon, list[Safe]] = {horizon: [] for horizon in Horizon}
+    alike: dict[tuple[Horizon, str], list[_Entry]] = {}
     for entry in entries:
         when = Horizon.SHORT if entry.finding.severity is Severity.MINOR else Horizon.IMMEDIATE
-        text = entry.finding.recommendation or entry.finding.title
-        made[when].append(Safe(f"{entry.label}: {inline(text)} ({place(entry.finding)})"))
+        alike.setdefault((when, entry.finding.recommendation or entry.finding.title), []).append(entry)
+    for (when, text), same in alike.items():
+        made[when].append(_action(text, same))
     for advice in report.recommendations:
         made[advice.horizon].append(inline(advice.text))
     return [_Group(_HORIZONS[horizon], _first_ten(texts)) for horizon, texts in made.items() if texts]
+
+
+def _action(text: str, entries: Sequence[_Entry]) -> Safe:
+    labels = few([entry.label for entry in entries], _MOST_LABELS)
+    if len(entries) > 1:
+        return Safe(f"{labels}: {inline(text)}")
+    finding = entries[0].finding
+    title = f"{inline(finding.title.rstrip('.'))}. " if finding.recommendation else ""
+    return Safe(f"{labels}: {title}{inline(text)} ({place(finding)})")
 
 
 def _first_ten(texts: Sequence[Safe]) -> list[Safe]:
@@ -300,10 +346,6 @@ def _mean_rating(report: Report) -> Safe:
     return Safe(f"{sum(ratings) / len(ratings):.1f}/10" if ratings else "none")
 
 
-def _count(number: int, one: str, many: str) -> Safe:
-    return Safe(f"{number:,} {one if number == 1 else many}")
-
-
 def _date(moment: datetime) -> Safe:
     return Safe(moment.strftime("%Y-%m-%d %H:%M %Z").strip())
 
@@ -329,7 +371,7 @@ _FILTERS: dict[str, Callable[..., object]] = {
     "grounding": _grounding,
     "rating": _rating,
     "mean_rating": _mean_rating,
-    "count": _count,
+    "count": lambda number, one, many="": Safe(counted(number, one, many)),
     "date": _date,
     "seconds": _seconds,
     "known": _known,

@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from reviewer.findings.finding import Advice, Finding
+from reviewer.outputs.wording import counted
 from reviewer.prompting.contract import Horizon, Severity
 
 SCHEMA_VERSION = 1
@@ -38,7 +39,7 @@ class RoleReview:
         role: the role's name.
         model: the model that really answered; several are joined by commas; the planned one if none did.
         status: what became of it.
-        rating: 1 to 10, or None where there is none.
+        rating: 1 to 10, or None where there is none: rules do not rate, and a failed reviewer did not.
         summary: the reviewer's words.
         strengths, recommendations: the reviewer's words.
         title, focus: the role's, for headings.
@@ -251,21 +252,21 @@ def verdict_of(report: Report) -> str:
     findings, unverified = report.findings, report.unverified
     counts = [(sum(f.severity is severity for f in findings), severity) for severity in Severity]
     named = ", ".join(f"{count} {severity}" for count, severity in counts if count)
-    found = (
-        f"{len(findings)} finding{'s' if len(findings) != 1 else ''} ({named})" if findings else "no findings"
-    )
+    found = f"{counted(len(findings), 'finding')} ({named})" if findings else "no findings"
     if unverified:
-        claims = f"{len(unverified)} claim{'s' if len(unverified) != 1 else ''}"
-        found += f" and {claims} that could not be verified"
+        found += f" and {counted(len(unverified), 'claim')} that could not be verified"
+    rules = "" if report.language_model else " Nothing has read the change for its meaning."
     match report.status:
         case Status.NOTHING:
             return "Nothing was reviewed: no file of the change is to be reviewed."
         case Status.CLEAN if not report.language_model:
-            return "No mechanical rule applies to the change. Nothing has read it for its meaning."
+            return f"No mechanical rule applies to the change.{rules}"
         case Status.CLEAN:
             return "Every reviewer read the whole change and found nothing to report."
         case Status.FINDINGS:
-            return f"The review is complete, with {found}."
+            return (
+                f"{'The review' if report.language_model else 'The check'} is complete, with {found}.{rules}"
+            )
         case Status.INCOMPLETE:
             missing = [r.title for r in report.reviews if r.status in {Outcome.FAILED, Outcome.PARTIAL}]
             who = f" ({', '.join(missing)} not completed)" if missing else ""
