@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import NoReturn
 
 from reviewer import __version__
-from reviewer.flags import add_common, add_models, add_target, common_of, target_of
+from reviewer.flags import TARGET_WORDS, add_common, add_models, add_target, common_of, target_of
 
 _OK, _USAGE, _BUG, _INTERRUPTED = 0, 2, 4, 130
 _EXIT_STATUS = """exit status:
@@ -27,7 +27,12 @@ class _Parser(argparse.ArgumentParser):
 
             given = message.split(": ", 1)[1].split(maxsplit=1)[0].partition("=")[0]
             near = get_close_matches(given, self._option_string_actions, n=1)
-            message += f" (did you mean {near[0]}?)" if near else ""
+            if given in near:
+                message += f" (write it behind the command: {self.prog} {given})"
+            elif near:
+                message += f" (did you mean {near[0]}?)"
+        # A positional argument of any number, none included, is not required, whatever argparse says.
+        message = message.replace(f", {TARGET_WORDS}", "")
         self.exit(_USAGE, f"{self.prog}: error: {message}\nTry: {self.prog} --help\n")
 
 

@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     from reviewer.options import Common
 
 
+TARGET_WORDS = "A..B | PATH"
+"""How the words that name a target are shown."""
+
+
 def add_common(parser: argparse.ArgumentParser) -> None:
     """Flags about settings and how much to say."""
     group = parser.add_argument_group("settings")
@@ -33,7 +37,7 @@ def add_models(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> Non
         metavar="[ROLE=]PROVIDER/MODEL",
         action="append",
         default=[],
-        help="model for one role, or for all; several separated by commas are asked in turn",
+        help="model for all roles, or for one: ROLE=A,B asks B if A fails (repeatable)",
     )
 
 
@@ -43,7 +47,7 @@ def add_target(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "target",
         nargs="*",
-        metavar="A..B | PATH",
+        metavar=TARGET_WORDS,
         help="a range of commits; with --all, files or folders. Default: all that this branch has over the "
         "default branch, committed or not",
     )

@@ -42,7 +42,7 @@ def _inside(repository: Repository, path: str) -> str:
     start = repository.root / repository.prefix
     absolute = Path(os.path.normpath(start / path))
     if not os.path.lexists(absolute):
-        raise SourceError(f"{path} does not exist.")
+        raise SourceError(f"{path}: there is no such file or folder.")
     try:
         relative = absolute.relative_to(repository.root)
     except ValueError as error:

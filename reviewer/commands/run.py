@@ -141,7 +141,7 @@ def _nothing(options: RunOptions, changes: ChangeSet, setup: Setup, terminal: Te
         terminal.say(f"Nothing to review in {changes.title}: {what} left out, no other.")
     else:
         terminal.say(f"Nothing to review in {changes.title}{why}.")
-        if isinstance(options.target, Worktree) and changes.base:
+        if isinstance(options.target, Worktree) and changes.notes:
             terminal.say(
                 "To review the last commit: reviewer run --commit HEAD. "
                 "To review all files: reviewer run --all."

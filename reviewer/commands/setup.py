@@ -87,7 +87,7 @@ def chosen_roles(setup: Setup, names: Sequence[str]) -> dict[str, Role]:
 
 
 def _unknown_role(name: str, roles: Mapping[str, Role]) -> str:
-    near = get_close_matches(name, roles, n=1)
+    near = [role for role in roles if name and role.startswith(name)] or get_close_matches(name, roles, n=1)
     hint = f" Did you mean {near[0]!r}?" if near else ""
     return f"there is no role named {name!r}. Roles: {', '.join(roles)}.{hint}"
 

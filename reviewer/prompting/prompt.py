@@ -9,7 +9,9 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from reviewer.prompting.batch import Batch
+from reviewer.changes.changeset import FileChange, FileStatus
+from reviewer.errors import RoleError
+from reviewer.prompting.batch import Batch, Section
 from reviewer.prompting.contract import CATEGORIES, AskedReview, AskedVerdict, describe, portable_schema
 from reviewer.prompting.role import ModelKind, Role
 from reviewer.prompting.template import Templates
@@ -170,6 +172,12 @@ def check_role(role: Role, wording: Wording) -> None:
     """
     for snapshot in (False, True):
         overhead_tokens(role, wording, snapshot=snapshot)
+    change = Section(FileChange("a", FileStatus.PRESENT), marker_for(role.body), 1)
+    prompt = review_prompt(role, Batch(1, 1, (change,)), wording)
+    if change.text not in prompt.messages[1].text:
+        raise RoleError(
+            f"{role.source}: the block 'user' does not show the change: {{{{ change }}}} is missing"
+        )
 
 
 def marker_for(*texts: str) -> str:

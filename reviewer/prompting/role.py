@@ -75,7 +75,7 @@ class Role:
         kind: the kind of model it is written for.
         globs: gitignore-style patterns of the files it reviews; empty means all.
         limits: bounds of its prompts and replies.
-        body: the Jinja template, with as many line feeds in front as the front matter has lines, so that
+        body: the Jinja template, with a comment of as many lines as the front matter has in front, so that
             the line numbers of errors are those of the file.
         source: where the file is, for messages.
         order: roles run and are reported in this order, then by name.
@@ -100,6 +100,10 @@ def built_in_folder() -> Traversable:
     return Path(__file__).resolve().parents[2] / "prompts"
 
 
+_NEARLY = (".j2", ".jinja", ".jinja2", ".md.txt")
+"""Ends of names by which somebody means a role, and gets none."""
+
+
 def load_roles(folders: Sequence[Traversable]) -> dict[str, Role]:
     """All roles of some folders by name, in running order; a later folder replaces roles of an earlier one.
 
@@ -109,9 +113,11 @@ def load_roles(folders: Sequence[Traversable]) -> dict[str, Role]:
     found: dict[str, Role] = {}
     for folder in folders:
         for file in sorted(folder.iterdir(), key=lambda item: item.name):
-            if file.name.endswith(SUFFIX) and file.is_file():
+            if file.name.endswith(SUFFIX) and not file.is_dir():
                 role = parse_role(_read(file), name=file.name.removesuffix(SUFFIX), source=str(file))
                 found[role.name] = role
+            elif file.name.endswith(_NEARLY) and not file.is_dir():
+                raise RoleError(f"{file}: is not read as a role; the name of a role's file ends in {SUFFIX}")
     return dict(sorted(found.items(), key=lambda item: (item[1].order, item[0])))
 
 
@@ -122,7 +128,7 @@ def load_partials(folders: Sequence[Traversable]) -> dict[str, str]:
         partials = folder / PARTIALS
         if partials.is_dir():
             for file in sorted(partials.iterdir(), key=lambda item: item.name):
-                if file.name.endswith(SUFFIX) and file.is_file():
+                if file.name.endswith(SUFFIX) and not file.is_dir():
                     found[f"{PARTIALS}/{file.name}"] = _read(file)
     return found
 
@@ -151,8 +157,10 @@ def parse_role(text: str, *, name: str, source: str) -> Role:
         raise RoleError(f"{source}:1: the front matter has no closing line `{_FENCE}`") from None
     front = lines[1:end]
     matter = _front_matter(front, source)
-    body = "\n" * (end + 1) + "\n".join(lines[end + 1 :])
-    if not body.strip():
+    text = "\n".join(lines[end + 1 :])
+    # In a comment, so that lines keep their numbers and nothing stands before `extends`.
+    body = "{#" + "\n" * end + "#}\n" + text
+    if not text.strip():
         raise RoleError(f"{source}:{end + 1}: there is no text behind the front matter")
     return Role(
         name=name,

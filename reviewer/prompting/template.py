@@ -62,6 +62,8 @@ class Templates:
             context = template.new_context(dict(variables))
             # What a template inherits is known once its root begins to run; jinja has no call for one block.
             next(iter(template.root_render_func(context)), None)
+            if block not in context.blocks:
+                raise RoleError(f"{name}: the template has no block {block!r} and inherits none")
             return "".join(context.blocks[block][0](context)).strip() + "\n"
         except TemplateSyntaxError as error:
             place = name if error.name in {None, known_as} else error.name

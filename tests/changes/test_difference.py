@@ -498,7 +498,7 @@ def test_snapshot_of_a_folder_from_a_sub_folder(repo):
 @pytest.mark.parametrize(
     ("path", "message"),
     [
-        ("nope", "nope does not exist"),
+        ("nope", "nope: there is no such file"),
         ("../elsewhere", "outside the repository"),
         ("empty", "no files to review under empty"),
     ],

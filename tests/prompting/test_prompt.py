@@ -162,6 +162,36 @@ BROKEN_BODIES = {
 }
 
 
+OWN_BLOCKS = {
+    "system only": ('{% extends "partials/layout.md.j2" %}\n{% block system %}Mine.{% endblock %}\n', ""),
+    "user without the change": (
+        "Look.\n{% block user %}x{% endblock %}\n",
+        "'user' does not show the change",
+    ),
+    "a template without blocks": ('{% extends "partials/rules.md.j2" %}\n', "has no block"),
+}
+
+
+@pytest.mark.parametrize(("body", "problem"), OWN_BLOCKS.values(), ids=OWN_BLOCKS)
+def test_a_role_may_replace_blocks_but_has_to_show_the_change(body, problem):
+    role = parse_role(f'+++\ntitle = "x"\nfocus = "y"\n+++\n{body}', name="x", source="x.md.j2")
+    if problem:
+        with pytest.raises(RoleError, match=rf"^x\.md\.j2: .*{problem}"):
+            check_role(role, WORDING)
+        return
+    check_role(role, WORDING)
+    (batch,) = divide(changes(), globs=(), budget=1000).batches
+    system, user = review_prompt(role, batch, WORDING).messages
+    assert system.text == "Mine.\n"
+    assert "=== shop/cart.py" in user.text
+
+
+def test_a_file_that_is_nearly_a_role_is_named(tmp_path):
+    (tmp_path / "sql.j2").write_text("x")
+    with pytest.raises(RoleError, match=r"sql\.j2: is not read as a role; .* ends in \.md\.j2"):
+        load_roles([tmp_path])
+
+
 @pytest.mark.parametrize(("body", "message"), BROKEN_BODIES.values(), ids=BROKEN_BODIES)
 def test_broken_template_names_file_and_line(body, message):
     text = '+++\ntitle = "SQL"\nfocus = "queries"\n+++\n' + body
@@ -184,7 +214,8 @@ def test_role_file_that_is_no_text(tmp_path):
         load_roles([tmp_path])
     (tmp_path / "x.md.j2").unlink()
     (tmp_path / "x.md.j2").symlink_to(tmp_path / "gone")
-    assert load_roles([tmp_path]) == {}
+    with pytest.raises(RoleError, match="cannot be read"):
+        load_roles([tmp_path])
 
 
 def test_own_partials_replace_those_that_ship(tmp_path):
