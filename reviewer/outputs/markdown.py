@@ -45,10 +45,11 @@ _STATUS_OF_RULES = {
 
 @dataclass(frozen=True, slots=True)
 class _Group:
-    """Things under a common heading; `entries` are Safe texts or `_Entry`."""
+    """Things under a common heading, and how many more there are."""
 
     title: str
-    entries: Sequence[object]
+    entries: Sequence[Safe]
+    more: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,7 +249,11 @@ def _actions(entries: Sequence[_Entry], report: Report) -> list[_Group]:
         made[when].append(_action(text, same))
     for advice in report.recommendations:
         made[advice.horizon].append(inline(advice.text))
-    return [_Group(_HORIZONS[horizon], _first_ten(texts)) for horizon, texts in made.items() if texts]
+    return [
+        _Group(_HORIZONS[horizon], texts[:_MOST_ACTIONS], max(0, len(texts) - _MOST_ACTIONS))
+        for horizon, texts in made.items()
+        if texts
+    ]
 
 
 def _action(text: str, entries: Sequence[_Entry]) -> Safe:
@@ -258,11 +263,6 @@ def _action(text: str, entries: Sequence[_Entry]) -> Safe:
     finding = entries[0].finding
     title = f"{inline(finding.title.rstrip('.'))}. " if finding.recommendation else ""
     return Safe(f"{labels}: {title}{inline(text)} ({place(finding)})")
-
-
-def _first_ten(texts: Sequence[Safe]) -> list[Safe]:
-    rest = len(texts) - _MOST_ACTIONS
-    return [*texts[:_MOST_ACTIONS], *([Safe(f"and {rest} more, all below")] if rest > 0 else [])]
 
 
 def _reviewers(report: Report) -> str:
