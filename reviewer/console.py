@@ -7,7 +7,7 @@ from typing import assert_never
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from reviewer.events import (
@@ -79,13 +79,16 @@ class Terminal:
             yield
             return
         columns = (
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=20),
+            TextColumn("{task.description}", table_column=Column(no_wrap=True)),
+            BarColumn(bar_width=12),
             TextColumn("{task.completed:.0f}/{task.total:.0f}"),
             TimeElapsedColumn(),
-            TextColumn("{task.fields[state]}"),
+            # Takes the room that is left, so that a long name or reason does not push out the rest.
+            TextColumn(
+                "{task.fields[state]}", table_column=Column(ratio=1, no_wrap=True, overflow="ellipsis")
+            ),
         )
-        with Progress(*columns, console=self._console, transient=True) as progress:
+        with Progress(*columns, console=self._console, transient=True, expand=True) as progress:
             self._progress = progress
             yield
         self._progress = None
@@ -103,14 +106,22 @@ class Terminal:
                 self._tasks[role] = progress.add_task(role, total=prompts, state=Text(visible(model)))
             case Interrupted(reason):
                 progress.console.print(Text(visible(f"stopping: {reason}")))
-            case PromptAnswered(role):
-                progress.advance(self._tasks[role])
+            case PromptAnswered(role) | PromptFailed(role):
+                self._advance(self._tasks[role], progress)
+                progress.update(self._tasks[role], state=Text(visible(_brief(event))))
             case RoleFinished(role, outcome):
                 progress.update(self._tasks[role], state=Text(outcome))
-            case PromptSent() | PromptFailed() | Retrying() | Corrected() | FailedOver():
-                progress.update(self._tasks[event.role], state=Text(visible(_line(event))[:90]))
+            case PromptSent() | Retrying() | Corrected() | FailedOver():
+                progress.update(self._tasks[event.role], state=Text(visible(_brief(event))))
             case _:
                 assert_never(event)
+
+    @staticmethod
+    def _advance(task: TaskID, progress: Progress) -> None:
+        """One more prompt is settled; there are more than planned where a server found one too long."""
+        known = progress.tasks[progress.task_ids.index(task)]
+        done = known.completed + 1
+        progress.update(task, completed=done, total=max(done, known.total or 0))
 
     def summary(self, report: Report) -> None:
         """A few lines about the result."""
@@ -190,6 +201,27 @@ def _count(report: Report, review: RoleReview, severity: Severity) -> int:
         for finding in report.findings
         for voice in finding.voices
     )
+
+
+def _brief(event: PromptSent | PromptAnswered | PromptFailed | Retrying | Corrected | FailedOver) -> str:
+    """An event beside the bar of its role."""
+    part = event.label.removeprefix(event.role).strip()
+    match event:
+        case PromptSent():
+            said = f"asking {event.model}"
+        case PromptAnswered():
+            said = f"answered by {event.model}"
+        case PromptFailed():
+            said = f"failed: {event.reason}"
+        case Retrying():
+            said = f"again in {event.wait:.0f} s: {event.reason}"
+        case Corrected():
+            said = "asked to correct its answer"
+        case FailedOver():
+            said = f"goes to {event.successor}: {event.reason}"
+        case _:
+            assert_never(event)
+    return f"{part}: {said}" if part else said
 
 
 def _line(event: Event) -> str:

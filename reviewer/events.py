@@ -11,7 +11,7 @@ class RoleStarted:
     Attributes:
         role: its name.
         model: the model it asks first.
-        prompts: how many prompts it has, without a closing one.
+        prompts: how many prompts it has, the closing one included.
     """
 
     role: str

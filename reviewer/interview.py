@@ -101,7 +101,7 @@ async def interview(record: Record, crew: Crew) -> None:
     """Ask a role about all its batches at once (the servers' limits hold them back), then for its opinion."""
     plan = record.plan
     listener = crew.asker.listener
-    listener(RoleStarted(plan.role.name, str(plan.chain[0]), len(plan.prompts)))
+    listener(RoleStarted(plan.role.name, str(plan.chain[0]), plan.count))
     async with anyio.create_task_group() as group:
         for prompt, batch in plan.asked:
             group.start_soon(_ask_part, prompt, batch, record, crew, _SHRINKS)

@@ -49,6 +49,11 @@ class RolePlan:
         return tuple((prompt, prompt.batch) for prompt in self.prompts if prompt.batch is not None)
 
     @property
+    def count(self) -> int:
+        """The number of prompts, the closing one included."""
+        return len(self.prompts) + (len(self.prompts) > 1)
+
+    @property
     def tokens(self) -> int:
         """Estimate for all prompts."""
         return sum(prompt.tokens for prompt in self.prompts)
@@ -71,7 +76,7 @@ class Plan:
     @property
     def prompts(self) -> int:
         """The number of prompts, closing ones included."""
-        return sum(len(role.prompts) + (len(role.prompts) > 1) for role in self.roles)
+        return sum(role.count for role in self.roles)
 
 
 def make_plan(

@@ -18,9 +18,8 @@ def preview(plan: Plan) -> str:
     rows += ["", "Prompts:"]
     for role in plan.roles:
         chain = ", then ".join(str(model) for model in role.chain)
-        count = len(role.prompts) + (len(role.prompts) > 1)
         what = (
-            f"{counted(count, 'prompt')}, about {role.tokens:,} tokens"
+            f"{counted(role.count, 'prompt')}, about {role.tokens:,} tokens"
             if role.prompts
             else "no file matches its patterns"
         )

@@ -56,8 +56,34 @@ def test_progress_on_a_terminal(monkeypatch):
     terminal._console = Console(file=screen, force_terminal=True, width=100)
     tell(terminal)
     shown = screen.getvalue()
-    assert "1/2" in shown
+    assert "2/2" in shown, "a prompt that failed is settled too"
+    assert "partial" in shown
     assert "stopping: Ctrl-C" in shown
+
+
+@pytest.mark.parametrize(("event", "line"), EVENTS)
+def test_on_a_narrow_terminal_the_bar_stays(event, line):
+    """A long name or reason is cut at the edge; what is before it stays."""
+    screen = io.StringIO()
+    terminal = Terminal(Chatter())
+    terminal._console = Console(file=screen, force_terminal=True, width=60)
+    with terminal.live():
+        terminal(RoleStarted("r", f"lab/{'long-' * 20}", 2))
+        terminal(event)
+    rows = [row for row in screen.getvalue().split("\r") if "0:00:00" in row]
+    assert rows, line
+    assert all("\u2501" in row for row in rows)
+
+
+def test_more_prompts_than_planned_still_fit_the_bar():
+    screen = io.StringIO()
+    terminal = Terminal(Chatter())
+    terminal._console = Console(file=screen, force_terminal=True, width=100)
+    with terminal.live():
+        terminal(RoleStarted("r", "lab/m", 1))
+        for _ in range(3):
+            terminal(PromptAnswered("r", "r 1/1", "lab/m", 2.0))
+    assert "3/3" in screen.getvalue()
 
 
 def test_terminal_escapes_of_others_are_shown_not_obeyed(capsys):
