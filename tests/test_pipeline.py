@@ -13,7 +13,7 @@ from reviewer.errors import IncompleteStreamError, ModelError, PromptTooLongErro
 from reviewer.findings.reply import read_review
 from reviewer.interview import Answered, Crew, results_text
 from reviewer.models.ask import Answer, Asker, Clock, RetryPolicy
-from reviewer.models.model import Backend, Finish, ModelInfo, ModelRef, Reply, Usage
+from reviewer.models.model import Backend, Finish, ModelRef, Reply, Usage
 from reviewer.outputs.report import Status
 from reviewer.pipeline import Outcome, RunPolicy, review
 from reviewer.plan import Assignment, Plan, make_plan
@@ -21,6 +21,7 @@ from reviewer.prompting.prompt import Prompt, Purpose, Wording, overhead_tokens
 from reviewer.prompting.role import built_in_folder, load_partials, load_roles
 from reviewer.prompting.template import Templates
 from reviewer.prompting.tokens import SAFETY, Calibration, estimate_tokens
+from tests.support.person import Person
 from tests.support.values import changes, finding
 from tests.support.values import review as reply
 
@@ -30,24 +31,6 @@ LARGE = b"--- /dev/null\n+++ b/a.py\n@@ -0,0 +1,60 @@\n" + b"".join(
     b"+value_%d = compute(%d, %d)\n" % (n, n, n) for n in range(60)
 )
 ALL = ("shop/cart.py", "shop/util.go")
-
-
-class Person:
-    """Answers, or fails, as told."""
-
-    def __init__(self, *outcomes: Reply | Exception) -> None:
-        self.outcomes = list(outcomes)
-        self.asked: list[Prompt] = []
-
-    async def list_models(self) -> tuple[ModelInfo, ...] | None:
-        return None
-
-    async def ask(self, model: str, prompt: Prompt) -> Reply:
-        self.asked.append(prompt)
-        outcome = self.outcomes.pop(0) if len(self.outcomes) > 1 else self.outcomes[0]
-        if isinstance(outcome, Exception):
-            raise outcome
-        return outcome
 
 
 def run(**people: Backend) -> Outcome:

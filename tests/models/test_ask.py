@@ -7,7 +7,6 @@ from reviewer.errors import (
     IncompleteStreamError,
     InvalidReplyError,
     KeyRejectedError,
-    ModelError,
     ModelMissingError,
     PromptTooLongError,
     RateLimitedError,
@@ -15,30 +14,13 @@ from reviewer.errors import (
 )
 from reviewer.events import Corrected, Event, FailedOver, PromptSent, Retrying
 from reviewer.models.ask import Asker, Candidate, Clock, Journal, NoAnswerError, RetryPolicy, Try
-from reviewer.models.model import ModelInfo, ModelRef, Reply
+from reviewer.models.model import ModelRef, Reply
 from reviewer.prompting.prompt import Message, Prompt, Purpose, Speaker
 from reviewer.prompting.role import ModelKind
+from tests.support.person import Person
 
 PROMPT = Prompt("r", ModelKind.GENERAL, Purpose.REVIEW, (Message(Speaker.USER, "U"),), None, 10, 100, "r")
 BROKEN = ServerBrokenError("down")
-
-
-class Script:
-    """A model that answers or fails as it is told, in turn; the last one repeats."""
-
-    def __init__(self, *outcomes: str | ModelError) -> None:
-        self.outcomes = list(outcomes)
-        self.asked: list[Prompt] = []
-
-    async def list_models(self) -> tuple[ModelInfo, ...] | None:
-        return None
-
-    async def ask(self, model: str, prompt: Prompt) -> Reply:
-        self.asked.append(prompt)
-        outcome = self.outcomes.pop(0) if len(self.outcomes) > 1 else self.outcomes[0]
-        if isinstance(outcome, ModelError):
-            raise outcome
-        return Reply(outcome)
 
 
 def read(reply: Reply) -> str:
@@ -61,7 +43,7 @@ class World:
     async def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
 
-    def ask(self, *models: Script, policy: RetryPolicy | None = None):
+    def ask(self, *models: Person, policy: RetryPolicy | None = None):
         asker = Asker(policy or RetryPolicy(), self.clock, self.note)
         chain = [Candidate(ModelRef("lab", f"m{n}"), model) for n, model in enumerate(models)]
         self.journal = Journal()
@@ -74,7 +56,7 @@ def world():
 
 
 def test_an_answer_needs_one_request(world):
-    answer = world.ask(Script("fine"))
+    answer = world.ask(Person("fine"))
     assert (answer.value, str(answer.model), answer.tries) == (
         "fine",
         "lab/m0",
@@ -84,7 +66,7 @@ def test_an_answer_needs_one_request(world):
 
 
 def test_passing_failures_are_tried_again_with_growing_pauses(world):
-    answer = world.ask(Script(BROKEN, BROKEN, "fine"))
+    answer = world.ask(Person(BROKEN, BROKEN, "fine"))
     assert answer.value == "fine"
     assert world.slept == [1.0, 2.0]
     assert [t.problem for t in answer.tries] == ["down", "down", ""]
@@ -92,7 +74,7 @@ def test_passing_failures_are_tried_again_with_growing_pauses(world):
 
 
 def test_attempts_are_bounded_then_the_next_model_is_asked(world):
-    first, second = Script(BROKEN), Script("fine")
+    first, second = Person(BROKEN), Person("fine")
     answer = world.ask(first, second)
     assert (len(first.asked), len(second.asked), str(answer.model)) == (3, 1, "lab/m1")
     (event,) = [e for e in world.events if isinstance(e, FailedOver)]
@@ -101,32 +83,32 @@ def test_attempts_are_bounded_then_the_next_model_is_asked(world):
 
 def test_server_says_how_long_to_wait(world):
     world.ask(
-        Script(RateLimitedError("slow", retry_after=7.0), RateLimitedError("slow", retry_after=0.0), "fine")
+        Person(RateLimitedError("slow", retry_after=7.0), RateLimitedError("slow", retry_after=0.0), "fine")
     )
     assert world.slept == [8.0, 1.0], "as long as it says, and a random part"
 
 
 def test_a_wait_that_is_too_long_is_not_waited(world):
-    answer = world.ask(Script(RateLimitedError("slow", retry_after=500.0)), Script("fine"))
+    answer = world.ask(Person(RateLimitedError("slow", retry_after=500.0)), Person("fine"))
     assert (world.slept, str(answer.model)) == ([], "lab/m1")
 
 
 def test_pauses_have_a_limit(world):
     policy = RetryPolicy(attempts=9, backoff_limit=5.0)
     with pytest.raises(NoAnswerError):
-        world.ask(Script(BROKEN), policy=policy)
+        world.ask(Person(BROKEN), policy=policy)
     assert world.slept == [1.0, 2.0, 4.0, 5.0, 5.0, 5.0, 5.0, 5.0]
 
 
 @pytest.mark.parametrize("error", [ModelMissingError("gone"), KeyRejectedError("key")])
 def test_lasting_failures_are_not_repeated(world, error):
     with pytest.raises(NoAnswerError) as caught:
-        world.ask(Script(error))
+        world.ask(Person(error))
     assert (len(world.journal.tries), caught.value.last) == (1, error)
 
 
 def test_unreadable_answer_goes_back_once_with_what_was_wrong(world):
-    model = Script("bad one", "fine")
+    model = Person("bad one", "fine")
     answer = world.ask(model)
     assert answer.value == "fine"
     assert model.asked[1].messages[1].text == "bad one"
@@ -138,46 +120,46 @@ def test_unreadable_answer_goes_back_once_with_what_was_wrong(world):
 
 
 def test_second_unreadable_answer_goes_to_the_next_model_and_is_kept(world):
-    answer = world.ask(Script("bad one", "bad two"), Script("fine"))
+    answer = world.ask(Person("bad one", "bad two"), Person("fine"))
     assert str(answer.model) == "lab/m1"
     with pytest.raises(NoAnswerError) as caught:
-        world.ask(Script("bad one", "bad two"))
+        world.ask(Person("bad one", "bad two"))
     assert world.journal.unread == ["bad one", "bad two"]
     assert isinstance(caught.value.last, InvalidReplyError)
 
 
 def test_corrections_do_not_use_up_attempts(world):
-    answer = world.ask(Script(BROKEN, "bad", BROKEN, "fine"))
+    answer = world.ask(Person(BROKEN, "bad", BROKEN, "fine"))
     assert answer.value == "fine"
     assert len(answer.tries) == 4
 
 
 def test_long_unreadable_answer_is_sent_back_shortened(world):
-    model = Script("bad" + "x" * 9000, "fine")
+    model = Person("bad" + "x" * 9000, "fine")
     world.ask(model)
     assert len(model.asked[1].messages[1].text) == 2000
 
 
 def test_correction_that_is_too_long_does_not_make_the_prompt_too_long(world):
-    answer = world.ask(Script("bad", PromptTooLongError("too long")), Script("fine"))
+    answer = world.ask(Person("bad", PromptTooLongError("too long")), Person("fine"))
     assert str(answer.model) == "lab/m1"
 
 
 def test_prompt_that_is_too_long_is_for_the_caller(world):
     with pytest.raises(PromptTooLongError):
-        world.ask(Script(PromptTooLongError("too long")), Script("fine"))
+        world.ask(Person(PromptTooLongError("too long")), Person("fine"))
 
 
 def test_nothing_is_forgotten_when_a_later_model_finds_the_prompt_too_long(world):
     with pytest.raises(PromptTooLongError):
-        world.ask(Script("bad one", "bad two"), Script(PromptTooLongError("too long")))
+        world.ask(Person("bad one", "bad two"), Person(PromptTooLongError("too long")))
     assert world.journal.unread == ["bad one", "bad two"]
     assert [str(one.model) for one in world.journal.tries] == ["lab/m0", "lab/m0", "lab/m1"]
 
 
 def test_every_model_s_reason_is_given(world):
     with pytest.raises(NoAnswerError) as caught:
-        world.ask(Script(ModelMissingError("gone")), Script(KeyRejectedError("no key")))
+        world.ask(Person(ModelMissingError("gone")), Person(KeyRejectedError("no key")))
     assert str(caught.value) == "lab/m0: gone; lab/m1: no key"
 
 
@@ -185,7 +167,7 @@ def test_a_request_that_is_stopped_is_noted(world):
     journal = Journal()
     scopes: list[anyio.CancelScope] = []
 
-    class Silent(Script):
+    class Silent(Person):
         async def ask(self, model: str, prompt: Prompt) -> Reply:
             scopes[0].cancel()
             await anyio.sleep_forever()
@@ -204,9 +186,9 @@ def test_a_request_that_is_stopped_is_noted(world):
 def test_beginnings_of_answers_are_kept_until_there_is_one(world):
     broken = IncompleteStreamError("broke off", partial='{"findings": [')
     with pytest.raises(NoAnswerError):
-        world.ask(Script(broken, BROKEN))
+        world.ask(Person(broken, BROKEN))
     assert world.journal.broken == ['{"findings": [']
-    world.ask(Script(broken, "fine"))
+    world.ask(Person(broken, "fine"))
     assert world.journal.broken == []
 
 
