@@ -65,7 +65,7 @@ class AskedFinding(_Asked):
     quote: str = Field(
         description="1 to 3 lines copied character by character from the change, without number and mark"
     )
-    line: int = Field(description="number shown in front of the first quoted line")
+    line: int = Field(description="number shown in front of the first quoted line, also of a removed one")
     failure_scenario: str = Field(
         description="one concrete case: the input, state or order of events, and the wrong result it leads to"
     )
