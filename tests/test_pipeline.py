@@ -14,6 +14,7 @@ from reviewer.findings.reply import read_review
 from reviewer.interview import Answered, Crew, results_text
 from reviewer.models.ask import Answer, Asker, Clock, RetryPolicy
 from reviewer.models.model import Backend, Finish, ModelRef, Reply, Usage
+from reviewer.outputs.markdown import render
 from reviewer.outputs.report import Status
 from reviewer.pipeline import Outcome, RunPolicy, review
 from reviewer.plan import Assignment, Plan, make_plan
@@ -236,3 +237,41 @@ def test_no_prompt_is_longer_than_its_model_s_window(files, window, factor):
     for planned in plan.roles:
         for prompt in planned.prompts:
             assert prompt.tokens * factor * SAFETY + prompt.output_tokens <= window
+
+
+def test_many_small_findings_are_listed_in_short():
+    small = [
+        finding(title=f"Small {n}", explanation=f"Thing {n} of its own kind.", severity="minor", line=n + 1,
+                file="a.py", quote=f"value_{n} = compute({n}, {n})", recommendation="Mend it.")
+        for n in range(60)
+    ]  # fmt: skip
+    role = replace(ROLES["code_quality"], limits=replace(ROLES["code_quality"].limits, prompt_tokens=9000))
+    assignment = Assignment(role, (ModelRef("ann", "m"),))
+    plan = make_plan(changes(LARGE), [assignment], WORDING, windows={}, calibration=Calibration())
+    outcome = ask(plan, ann=Person(reply(*small, files_reviewed=["a.py"])))
+    page = render(outcome.report)
+    assert "### Minor (60)" in page
+    assert page.count("#### N") == 50
+    assert "The other 10 findings in short" in page
+    assert "- **N60** `a.py:60`: Small 59" in page
+    assert "1. N1, N2, N3, N4, N5 and 55 more: Mend it." in page
+
+
+def test_a_report_in_which_everything_is_said_by_two():
+    """The second voice is heard where it differs: its place, its words, its suggestion."""
+    one = finding(suggestion="        return total / (count or 1)")
+    two = finding(
+        line=13,
+        quote="        count = len(items)",
+        explanation="The guard against an empty cart is gone.",
+        suggestion="        count = max(1, len(items))",
+        severity="minor",
+    )
+    outcome = run(ann=Person(reply(one)), bob=Person(reply(two)), cid=Person(reply(one)))
+    (merged,) = outcome.report.findings
+    assert merged.reviewers == ("architecture", "code_quality", "deep_analysis")
+    page = render(outcome.report)
+    assert page.count("Also said about this:") == 1
+    assert "- **Code quality** (minor, `shop/cart.py:13`): Division by zero" in page
+    assert "Suggested by Code quality (not tested):\n\n```python\n        count = max(1, len(items))" in page
+    assert "Deep analysis** (major)" not in page, "it says the same as the first one"
