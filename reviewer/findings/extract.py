@@ -13,14 +13,16 @@ MAX_CHARACTERS = 500_000
 """A longer reply is cut before it is searched, and counts as broken off."""
 _MAX_FAILURES = 1000
 """How many braces that begin no value are tried."""
-_MAX_REPAIR = 200_000
-_MAX_DEPTH = 100
+_MAX_SCANNED = 3_000_000
+"""Characters that are looked at in vain for braces that begin no value, all together."""
+_MAX_REPAIR = 100_000
+_MAX_DEPTH = 40
 """Longer or deeper texts are not mended: the time for it grows with the square of both."""
-_MAX_YAML = 200_000
+_MAX_YAML = 50_000
 
 _REASONING = r"think|thinking|reasoning|analysis|thought"
 _BLOCK = re.compile(rf"(?:^|(?<=\n))[ \t]*<({_REASONING})>.*?(?:</\1>|\Z)", re.DOTALL | re.IGNORECASE)
-_ORPHAN = re.compile(rf"</(?:{_REASONING})>[ \t]*(?=\n|\Z|[{{\[`])", re.IGNORECASE)
+_ORPHAN = re.compile(rf"</(?:{_REASONING})>[ \t]*(?=\n|\Z|[{{\[]|```)", re.IGNORECASE)
 _CHANNEL = re.compile(r"<\|channel\|>(\w+)(?:\s*<\|constrain\|>\s*\w+)?\s*<\|message\|>")
 _TEMPLATE_MARK = r"(?:<\|[a-z_]+\|>|__LM_STUDIO_INTERNAL_\w+?__)"
 _MARKS_AROUND = re.compile(rf"\A(?:\s*{_TEMPLATE_MARK})+|(?:{_TEMPLATE_MARK}\s*)+\Z")
@@ -72,23 +74,64 @@ def without_reasoning(text: str) -> str:
     text = _BLOCK.sub("", text)
     orphans = list(_ORPHAN.finditer(text))
     if orphans:
-        text = text[orphans[-1].end() :]
+        # Inside of a value such a tag is what the answer is about.
+        values = [range(start, end) for start, end, _ in _decoded(text)]
+        outside = [tag for tag in orphans if not any(tag.start() in value for value in values)]
+        if outside:
+            text = text[outside[-1].end() :]
     return _MARKS_AROUND.sub("", text.strip()).strip()
 
 
-def found_values(text: str) -> list[Candidate]:
-    """Complete JSON values in a text with other things around them, in order.
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a text with other things around its values holds.
+
+    Attributes:
+        values: complete JSON values, in order.
+        rest: the text without them.
+    """
+
+    values: tuple[Candidate, ...]
+    rest: str
+
+
+def found_values(text: str) -> Found:
+    """Complete JSON values in a text with other things around them.
 
     What is alone in the only fence counts as whole, in place of its parts. Finding a value that decodes as it
     stands is no repair.
     """
-    fenced = [candidate for match in _FENCE.finditer(text) if (candidate := strict_candidate(match[2]))]
-    return fenced if len(fenced) == 1 else [Candidate(value) for value in _decoded(text)]
+    fences = [
+        (match, value) for match in _FENCE.finditer(text) if (value := _structure(match[2])) is not None
+    ]
+    only = fences[0] if len(fences) == 1 else None
+    inside = range(*only[0].span(2)) if only else range(0)
+    values = [(only[0].start(2), only[1])] if only else []
+    spans = [only[0].span(2)] if only else []
+    for start, end, value in _decoded(text):
+        if start not in inside:
+            values.append((start, Candidate(value)))
+            spans.append((start, end))
+    values.sort(key=lambda pair: pair[0])
+    return Found(tuple(value for _, value in values), _without(text, sorted(spans)))
 
 
-def _decoded(text: str) -> Iterator[Any]:
-    """Every JSON object or array that decodes, the outermost that do."""
-    at, failures = 0, 0
+def _structure(text: str) -> Candidate | None:
+    candidate = strict_candidate(text)
+    return candidate if candidate is not None and isinstance(candidate.value, dict | list) else None
+
+
+def _without(text: str, spans: list[tuple[int, int]]) -> str:
+    pieces, at = [], 0
+    for start, end in spans:
+        pieces.append(text[at:start])
+        at = max(at, end)
+    return "\n".join([*pieces, text[at:]])
+
+
+def _decoded(text: str) -> Iterator[tuple[int, int, Any]]:
+    """Start, end and value of every JSON object or array that decodes, the outermost that do."""
+    at = failures = scanned = 0
     decoder = json.JSONDecoder(strict=False, object_pairs_hook=_joined)
     for match in re.finditer(r"[{\[]", text):
         start = match.start()
@@ -96,16 +139,18 @@ def _decoded(text: str) -> Iterator[Any]:
             continue
         try:
             value, at = decoder.raw_decode(text, start)
-        except (ValueError, RecursionError):
+        except (ValueError, RecursionError) as error:
             failures += 1
-            if failures > _MAX_FAILURES:
+            scanned += error.pos - start if isinstance(error, json.JSONDecodeError) else _MAX_DEPTH
+            if failures > _MAX_FAILURES or scanned > _MAX_SCANNED:
                 return
             continue
-        yield value
+        yield start, at, value
 
 
 _STRING = r'"(?:[^"\\]++|\\.)*+(?:"|\Z)'
 _COMMENT = re.compile(rf"({_STRING})|//[^\n]*|/\*.*?\*/", re.DOTALL)
+_LINE_COMMENT = re.compile(rf"({_STRING})|//[^\n]*", re.DOTALL)
 _TRAILING_COMMA = re.compile(rf"({_STRING})|,(?=\s*[}}\]])", re.DOTALL)
 _MISSING_COMMA = re.compile(rf"({_STRING})|(}})(?=\s*{{)", re.DOTALL)
 _BARE_NAME = re.compile(rf"({_STRING})|(?<=[{{,])(\s*)([A-Za-z_]\w*)(?=\s*:)", re.DOTALL)
@@ -121,7 +166,11 @@ def relaxed(text: str) -> str:
     words for true, false and null are translated, and a backslash that escapes nothing is doubled.
     """
     text = _BACKSLASH.sub(lambda match: "\\\\" if match[1] else match[0], text)
-    text = _COMMENT.sub(lambda match: match[1] or "", text)
+    # Only up to the last end of a block comment: behind it, every beginning would be followed to the end.
+    last = text.rfind("*/") + len("*/") if "*/" in text else 0
+    text = _COMMENT.sub(lambda match: match[1] or "", text[:last]) + _LINE_COMMENT.sub(
+        lambda match: match[1] or "", text[last:]
+    )
     text = _TRAILING_COMMA.sub(lambda match: match[1] or "", text)
     text = _MISSING_COMMA.sub(lambda match: match[1] or "},", text)
     text = _LITERAL.sub(lambda match: match[1] or _LITERALS[match[2]], text)

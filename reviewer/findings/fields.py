@@ -10,6 +10,10 @@ from reviewer.prompting.contract import CATEGORIES, Confidence, Horizon, Severit
 _SEVERITIES = {
     Severity.CRITICAL: (
         "critical",
+        "crit",
+        "catastrophic",
+        "highest",
+        "urgent",
         "blocker",
         "blocking",
         "fatal",
@@ -22,6 +26,7 @@ _SEVERITIES = {
     Severity.MAJOR: (
         "major",
         "high",
+        "serious",
         "error",
         "important",
         "p1",
@@ -42,6 +47,9 @@ _SEVERITIES = {
         "trivial",
         "p3",
         "p4",
+        "sev3",
+        "sev4",
+        "sev5",
         "note",
         "style",
     ),
@@ -66,14 +74,24 @@ _CATEGORY_WORDS = {
 }
 
 
-def text_of(value: Any) -> str:
-    """Text of a field: lists are joined, other values written out; what cannot be encoded is replaced."""
+_DEEPEST = 8
+
+
+def text_of(value: Any, depth: int = 0) -> str:
+    """Text of a field: lists are joined, other values written out; what cannot be encoded is replaced.
+
+    Args:
+        value: any decoded value.
+        depth: how deep it is nested already; what is deeper than any text would be is left out.
+    """
     if value is None:
         return ""
+    if depth > _DEEPEST:
+        return "…"
     if isinstance(value, list):
-        return "\n".join(part for part in map(text_of, value) if part)
+        return "\n".join(part for item in value if (part := text_of(item, depth + 1)))
     if isinstance(value, dict):
-        return "\n".join(f"{key}: {text_of(part)}" for key, part in value.items())
+        return "\n".join(f"{key}: {text_of(part, depth + 1)}" for key, part in value.items())
     return clean(str(value)).strip()
 
 
@@ -135,12 +153,22 @@ def severity_of(value: Any) -> Severity:
 
     The lowest where none is recognised or it is negated, as the criteria say for cases of doubt.
     """
-    words = re.findall(r"[a-z]+\d?", text_of(value).lower())
+    text = re.sub(r"\bsev(?:erity)?[\s_-]*(?=\d)", "sev", text_of(value).lower())
+    words = re.findall(r"[a-z]+\d?", text)
     for before, word in zip(["", *words], words, strict=False):
-        for severity, names in _SEVERITIES.items():
-            if word in names:
-                return Severity.MINOR if before in {"non", "not", "no"} else severity
+        severity = _severity_word(word)
+        if severity is not None and before not in {"non", "not", "no"}:
+            return severity
     return Severity.MINOR
+
+
+def _severity_word(word: str) -> Severity | None:
+    return next((severity for severity, names in _SEVERITIES.items() if word in names), None)
+
+
+def is_severity(word: str) -> bool:
+    """Whether a word is a common name of a severity."""
+    return _severity_word(word) is not None
 
 
 def leading_severity(text: str) -> Severity:
@@ -231,7 +259,8 @@ def lines_of(value: Any) -> Lines:
     return min(numbers), max(numbers)
 
 
-_IN_PATH = re.compile(r"(?::|#L?)(\d+)(?:[-:]L?(\d+))?$")
+_IN_PATH = re.compile(r"(?::L?|#L?|\s*[(,]?\s*\blines?\s+)(\d+)(?:[-:]L?(\d+))?\)?$", re.IGNORECASE)
+_MEMBER = re.compile(r"(?<=\w)::?[A-Za-z_][\w.:()]*$")
 
 
 def split_path(text: str) -> tuple[str, Lines]:
@@ -239,7 +268,7 @@ def split_path(text: str) -> tuple[str, Lines]:
     text = text.strip().strip("`\"'")
     match = _IN_PATH.search(text)
     if match is None:
-        return text, None
+        return _MEMBER.sub("", text), None
     start = int(match[1][:9])
     end = int(match[2][:9]) if match[2] and "-" in match[0] else start
     return text[: match.start()], (min(start, end), max(start, end)) if start else None

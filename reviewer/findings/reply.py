@@ -1,7 +1,7 @@
 """The only way of a model's text into the program: a ladder from strict to tolerant, or a named refusal."""
 
 import json
-from collections.abc import Iterator
+import re
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -70,7 +70,9 @@ def read_review(reply: Reply) -> ReadReview:
         candidate = strict_candidate(text)
         found = _review_in(candidate) if candidate else None
         if found is None:
-            raise InvalidReplyError("the answer is empty", text=reply.text, problems=("the reply was empty",))
+            raise InvalidReplyError(
+                "the answer is empty", text=text or reply.text, problems=("the reply was empty",)
+            )
         return _finished(found, reply)
     for candidate in candidates_of(text):
         found = _review_in(candidate)
@@ -130,7 +132,10 @@ def _review_in(candidate: Candidate) -> ReadReview | None:
 def _not_understood(entry: Any) -> Claim:
     """An entry among findings that has no field of a finding: shown as it came, for people to judge."""
     fields = entry if isinstance(entry, dict) else {}
-    shown = clean(json.dumps(entry, ensure_ascii=False))
+    try:
+        shown = clean(json.dumps(entry, ensure_ascii=False))
+    except RecursionError:
+        shown = text_of(entry)
     if len(shown) > _SHOWN_ENTRY:
         shown = shown[:_SHOWN_ENTRY] + " …"
     path, _ = split_path(text_of(first(fields, FILE_NAMES)))
@@ -208,16 +213,15 @@ class ReadVerdict:
 
 
 def read_verdict(reply: Reply) -> ReadVerdict:
-    """Understand a reply as a closing opinion.
+    """Understand a reply as a closing opinion: the whole of it, or else its last value.
 
     Raises:
-        InvalidReplyError: there is no JSON object with a summary or a rating in it.
+        InvalidReplyError: there is no JSON object with a summary or a rating in it, or it broke off.
     """
     text = (reply.text or reply.reasoning)[:MAX_CHARACTERS]
-    for candidate in _verdict_candidates(text):
-        fields = candidate.value
-        if not isinstance(fields, dict):
-            continue
+    candidate = _verdict_candidate(text)
+    fields = candidate.value if candidate is not None and not candidate.cut else None
+    if isinstance(fields, dict):
         rating = rating_of(first(fields, ("rating", "score", "overall_rating")))
         summary = text_of(first(fields, ("summary", "overview", "assessment")))
         if rating is not None or summary:
@@ -227,17 +231,24 @@ def read_verdict(reply: Reply) -> ReadVerdict:
                 strengths=texts_of(first(fields, ("strengths", "positives"))),
                 recommendations=_advice(first(fields, ("recommendations", "next_steps"))),
             )
-    problem = 'there is no JSON object with "summary" and "rating"'
-    raise InvalidReplyError("the closing answer could not be read", text=reply.text, problems=(problem,))
+    problem = 'there is no complete JSON object with "summary" and "rating"'
+    raise InvalidReplyError("the closing answer could not be read", text=text, problems=(problem,))
 
 
-def _verdict_candidates(text: str) -> Iterator[Candidate]:
+_OPINION = re.compile(r"""["'](?:summary|rating)["']\s*:""")
+
+
+def _verdict_candidate(text: str) -> Candidate | None:
+    """The closing opinion in a text; a draft does not stand in for a final one that did not decode."""
     whole = strict_candidate(text)
     if whole is not None:
-        yield whole
+        return whole
     text = without_reasoning(text)
     for version in (text, relaxed(text)):
-        yield from reversed(list(found_values(version)))
-    mended = repaired_value(text)
-    if mended is not None:
-        yield mended
+        found = found_values(version)
+        if _OPINION.search(found.rest):
+            continue
+        objects = [value for value in found.values if isinstance(value.value, dict)]
+        if objects:
+            return objects[-1]
+    return repaired_value(text)

@@ -1,11 +1,11 @@
 """Where the findings are in a decoded reply, whatever names and nesting a model chose."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from reviewer.findings.extract import Candidate, strict_candidate
-from reviewer.findings.fields import first, fold, text_of
+from reviewer.findings.fields import first, fold, is_severity, rating_of, text_of
 
 ROOT_NAMES = (
     "findings",
@@ -134,24 +134,72 @@ def _search(value: Any, depth: int) -> Root | None:
 def _in_object(value: dict[str, Any], depth: int) -> Root | None:
     """The first list of findings by the order of the names; what else looks like findings joins it."""
     folded = {fold(key): part for key, part in value.items()}
+    names = [*(name for name in ROOT_NAMES if name in folded), *filter(_is_list_of_findings, folded)]
     lists = [
-        (name, entries)
-        for name in ROOT_NAMES
-        if name in folded and (entries := _entries(folded[name])) is not None
+        (name, _hinted(name, _ungrouped(entries, depth)))
+        for name in names
+        if (entries := _entries(folded[name])) is not None
     ]
     if not lists:
         return _joined(list(value.items()), depth)
-    found = _ungrouped(lists[0][1], depth)
-    beside: list[Any] = [entry for _, entries in lists[1:] for entry in _ungrouped(entries, depth)]
+    found = lists[0][1]
+    beside = [entry for name, entries in lists[1:] for entry in entries if _says_something(entry, under=name)]
     rest = [
         (key, part)
         for key, part in value.items()
-        if fold(key) not in {*ROOT_NAMES, *_NEVER_FINDINGS} and isinstance(part, list | dict)
+        if fold(key) not in {*names, *_NEVER_FINDINGS} and isinstance(part, list | dict)
     ]
     joined = _joined(rest, depth)
-    beside += joined[1] if joined else []
-    found += [entry for entry in beside if is_item(entry) and entry not in found]
+    beside += [entry for entry in (joined[1] if joined else []) if is_item(entry)]
+    found = [*found, *(entry for entry in beside if entry not in found)]
     return folded, _in_file(found, text_of(first(folded, FILE_NAMES)))
+
+
+_ENDS = ("findings", "issues", "problems", "bugs", "defects", "violations", "vulnerabilities")
+_CHAT = frozenset({"comments", "review_comments", "results"})
+"""Lists whose plain texts may be anything."""
+
+
+def _is_list_of_findings(name: str) -> bool:
+    """Whether a field is a list of findings of some kind, such as `critical_issues`."""
+    return name not in ROOT_NAMES and name.endswith(tuple(f"_{end}" for end in _ENDS))
+
+
+def _says_something(entry: Any, *, under: str) -> bool:
+    if isinstance(entry, str):
+        return bool(entry.strip()) and under not in _CHAT
+    return isinstance(entry, dict) and bool(first(entry, (*TEXT_NAMES, *TITLE_NAMES)))
+
+
+def _hinted(name: str, entries: list[Any]) -> list[Any]:
+    """Entries with the severity that the name of their list tells: `critical`, `major_issues`."""
+    word = name.split("_", maxsplit=1)[0]
+    if not is_severity(word):
+        return entries
+    return [
+        {"severity": word, **entry}
+        if isinstance(entry, dict)
+        else {"severity": word, "explanation": entry}
+        if isinstance(entry, str)
+        else entry
+        for entry in entries
+    ]
+
+
+def join_fields(fields: dict[str, Any], more: Mapping[str, Any]) -> None:
+    """Add the fields of another review: lists and texts are joined, the worse rating counts."""
+    for name in ("files_reviewed", "strengths", "recommendations"):
+        known, new = fields.get(name), more.get(name)
+        if isinstance(new, list):
+            fields[name] = [*(known if isinstance(known, list) else []), *new]
+    summaries = [text for part in (fields, more) if (text := text_of(part.get("summary")))]
+    if summaries:
+        fields["summary"] = "\n".join(dict.fromkeys(summaries))
+    ratings = [rating for part in (fields, more) if (rating := rating_of(part.get("rating"))) is not None]
+    if ratings:
+        fields["rating"] = min(ratings)
+    for name, value in more.items():
+        fields.setdefault(name, value)
 
 
 def _ungrouped(entries: list[Any], depth: int) -> list[Any]:
@@ -188,7 +236,7 @@ def _joined(parts: Sequence[tuple[str, Any]], depth: int) -> Root | None:
         if root is None:
             continue
         found = True
-        fields |= root[0]
+        join_fields(fields, root[0])
         entries += _in_file(root[1], name if _PATH_LIKE.search(str(name)) else "")
     return (fields, entries) if found else None
 
@@ -215,6 +263,15 @@ def _entries(value: Any) -> list[Any] | None:
         parts = list(value.values())
         if all(isinstance(part, dict) for part in parts):
             return parts
+        if all(isinstance(part, dict | list) for part in parts):  # by severity, or by file
+            return [
+                entry
+                for name, part in value.items()
+                for entry in _in_file(
+                    _hinted(fold(name), part if isinstance(part, list) else [part]),
+                    name if _PATH_LIKE.search(name) else "",
+                )
+            ]
     return None
 
 

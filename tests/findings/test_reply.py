@@ -116,9 +116,9 @@ SEVERAL = {
     "a fence for each file": (
         f'```json\n{{"findings":[{A}],"summary":"one"}}\n```\nand\n'
         f'```json\n{{"findings":[{B}],"summary":"two"}}\n```',
-        ["b.py", "a.py"],
+        ["a.py", "b.py"],
     ),
-    "an object for each file": (f'{{"findings":[{A}]}}\n\n{{"findings":[{B}]}}', ["b.py", "a.py"]),
+    "an object for each file": (f'{{"findings":[{A}]}}\n\n{{"findings":[{B}]}}', ["a.py", "b.py"]),
     "two names beside each other": (f'{{"findings":[],"bugs":[{A}],"issues":[{B}]}}', ["b.py", "a.py"]),
     "a list and files with lists": (
         f'{{"findings":[{A}],"files":[{{"path":"b.py","issues":[{{"line":2,"title":"x"}}]}}]}}',
@@ -151,8 +151,8 @@ def test_reviews_of_other_files_are_joined_with_all_their_fields():
     one = review(finding(file="a.py"), files_reviewed=["a.py"], rating=8, summary="First.", strengths=["s"])
     two = review(finding(file="b.py"), files_reviewed=["b.py"], rating=4, summary="Second.", strengths=["t"])
     joined = read_review(Reply(f"{one}\n\n{two}"))
-    assert (joined.files, joined.rating, joined.summary) == (("b.py", "a.py"), 4, "First.\nSecond.")
-    assert joined.strengths == ("t", "s")
+    assert (joined.files, joined.rating, joined.summary) == (("a.py", "b.py"), 4, "First.\nSecond.")
+    assert joined.strengths == ("s", "t")
 
 
 def test_an_earlier_review_of_the_same_files_is_a_draft_that_raises_a_doubt():
@@ -164,6 +164,85 @@ def test_an_earlier_review_of_the_same_files_is_a_draft_that_raises_a_doubt():
         "does not have",
     )
     assert read_review(Reply(f"{final}\n\nAgain:\n\n{final}")).doubts == ()
+
+
+CRITICAL = finding(severity="critical", title="Lost data", quote="drop()")
+LESS = json.dumps({k: v for k, v in json.loads(review(CRITICAL)).items() if k != "recommendations"})
+BROKEN = review(CRITICAL, files_reviewed=["shop/util.go"]).replace("Lost data", 'Lost "data"')
+BEHIND = {
+    "only a list behind": f"{review()}\n" + json.dumps({"findings": [CRITICAL]}),
+    "a bare list behind": f"{review()}\n[{json.dumps(CRITICAL)}]",
+    "a bare finding behind": f"{review()}\n{json.dumps(CRITICAL)}",
+    "a fenced draft, then a broken one": f"```json\n{review()}\n```\n```json\n{BROKEN}\n```",
+    "one of two files does not decode": f"{review(finding())}\n{BROKEN}",
+    "the second one breaks off": f"{review(finding())}\n{BROKEN[:-30]}",
+}
+
+
+@pytest.mark.parametrize("text", BEHIND.values(), ids=BEHIND)
+def test_what_stands_behind_a_review_is_never_lost_in_silence(text):
+    found = read_review(Reply(text))
+    assert found.doubts or found.truncated
+    assert Severity.CRITICAL in {claim.severity for claim in found.claims}
+
+
+@pytest.mark.parametrize(
+    "text", [f"{review()}\nfinal:\n{LESS}", f"```json\n{review()}\n```\nFinal answer: {LESS}"]
+)
+def test_an_empty_draft_does_not_outdo_a_final_review_that_lacks_a_field(text):
+    assert [claim.title for claim in read_review(Reply(text)).claims] == ["Lost data"]
+
+
+NESTED = {
+    "lists by severity": (
+        '{"findings":{"critical":[{"file":"a.py","title":"x"}]},"summary":"s"}',
+        ["critical"],
+    ),
+    "a list named for a severity": (
+        '{"findings":[],"critical_issues":["SQL injection in login"]}',
+        ["critical"],
+    ),
+    "a list of texts beside": ('{"findings":[],"issues":["SQL injection in login"]}', ["minor"]),
+    "findings without a place": (
+        '{"findings":[],"security_issues":[{"message":"SQL injection","severity":"critical"}]}',
+        ["critical"],
+    ),
+    "texts that may be anything": ('{"findings":[],"comments":["Well done."],"summary":"s"}', []),
+}
+
+
+@pytest.mark.parametrize(("text", "severities"), NESTED.values(), ids=NESTED)
+def test_lists_of_any_name_and_nesting_count(text, severities):
+    found = read_review(Reply(text))
+    assert [claim.severity for claim in found.claims] == severities
+
+
+def test_a_tag_inside_of_an_answer_is_no_end_of_thoughts():
+    about = finding(explanation="The text `</think>` and </think>[ are cut off.", severity="critical")
+    text = f"Here:\n```json\n{review(about, finding(title='Other', quote='x = 1'))}\n```"
+    found = read_review(Reply(text))
+    assert len(found.claims) == 2
+    assert found.doubts == ()
+
+
+def test_a_list_of_reviews_keeps_the_worse_rating_and_all_words():
+    text = json.dumps([json.loads(review(finding(), rating=2)), json.loads(review(rating=9, summary="Two."))])
+    found = read_review(Reply(text))
+    assert (found.rating, found.summary) == (2, "Changes how the mean price is computed.\nTwo.")
+
+
+def test_a_closing_draft_does_not_stand_in_for_a_broken_final_one():
+    draft = '{"summary": "Great.", "rating": 10}'
+    with pytest.raises(InvalidReplyError):
+        read_verdict(Reply(f"{draft}\nNo:\n" + '{"summary": "It "must" not be merged", "rating": 2'))
+    assert read_verdict(Reply(f"{draft}\nNo:\n" + '{"summary": "Bad.", "rating": 2}')).rating == 2
+
+
+def test_fields_nested_without_end_are_cut():
+    deep = json.loads('{"a":' * 900 + "1" + "}" * 900)
+    text = json.dumps({"findings": [finding(title=deep)]})
+    (claim,) = read_review(Reply(text)).claims
+    assert "…" in claim.title
 
 
 def test_an_entry_that_is_no_finding_is_shown_as_it_came():
@@ -250,6 +329,11 @@ def test_lines(fields, expected):
 
 
 SEVERITIES = [
+    ("crit", Severity.CRITICAL),
+    ("Sev-1", Severity.CRITICAL),
+    ("severity 2", Severity.MAJOR),
+    ("not critical but major", Severity.MAJOR),
+    ("serious", Severity.MAJOR),
     ("CRITICAL", Severity.CRITICAL),
     ("**High**", Severity.MAJOR),
     ("P0", Severity.CRITICAL),
@@ -356,6 +440,10 @@ MONSTERS = {
     "closing tags": "</think>\n" * 40_000,
     "fences": "```\n" * 100_000,
     "prose with braces": "lorem { ipsum " * 30_000,
+    "lists that never end": "[" * 300 + '{"a":1},' * 55_000,
+    "comments that never end": "{/*" * 160_000,
+    "objects below many lists": "[" * 90 + '{"a":1},' * 20_000,
+    "many rows of YAML": "findings:\n" + "  - {file: a.py, title: x}\n" * 7_500,
     "an endless string": '{"findings": [{"title": "' + 'x\\"' * 100_000,
 }
 
@@ -409,7 +497,9 @@ def test_verdict():
     text = 'Well: {"summary": "Fine.", "rating": "8/10", "strengths": ["a"], "recommendations": ["b"]}'
     verdict = read_verdict(Reply(text))
     assert (verdict.rating, verdict.summary, verdict.strengths) == (8, "Fine.", ("a",))
-    assert read_verdict(Reply("{summary: 'Fine.'")).summary == "Fine."
+    assert read_verdict(Reply("{summary: 'Fine.'}")).summary == "Fine."
+    with pytest.raises(InvalidReplyError):
+        read_verdict(Reply("{summary: 'Good, but must not be mer"))
     assert read_verdict(Reply('{"summary": "Fine."}')).rating is None
     for bad in ("nothing", "[1]", '{"strengths": []}'):
         with pytest.raises(InvalidReplyError):
