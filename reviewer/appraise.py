@@ -1,14 +1,16 @@
 """What became of one role: whether its answers can be relied on, and its opinion on the whole."""
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from reviewer.findings.fields import split_path
 from reviewer.findings.finding import Advice, ReadReview
 from reviewer.interview import Answered, Record, Unanswered
 from reviewer.models.model import Finish
 from reviewer.outputs.report import Outcome, RoleReview
-from reviewer.outputs.wording import counted
+from reviewer.outputs.wording import counted, few
 from reviewer.prompting.batch import Batch
 from reviewer.prompting.contract import Severity
 from reviewer.prompting.tokens import Calibration
@@ -17,32 +19,41 @@ _NAMED = 3
 """How many files a reason names."""
 
 
-def doubts(item: Answered, calibration: Calibration, *, grounded: bool = True) -> tuple[str, ...]:
+Grounded = frozenset[int] | set[int]
+"""`id` of every claim whose quote was found in the code."""
+
+
+def doubts(item: Answered, calibration: Calibration, grounded: Grounded | None = None) -> tuple[str, ...]:
     """Reasons why an answer that was read may not speak for the whole part.
 
     Args:
         item: the part and its answer.
         calibration: what is known of how the models count tokens.
-        grounded: something that this reviewer quotes was found in the code.
+        grounded: `id` of every claim whose quote was found in the code; None takes all for found.
     """
     review, answer = item.answer.value, item.answer
     found = list(review.doubts)
     if review.truncated:
         found.append("the answer broke off; findings after that are lost")
-    counted = answer.reply.usage.prompt
-    model, estimated = str(answer.model), answer.sent.tokens
-    if counted is not None and calibration.looks_cut(model, estimated=estimated, counted=counted):
-        expected = round(estimated * calibration.factor(model))
-        found.append(
-            f"the server counted {counted:,} of about {expected:,} tokens; it may have cut the prompt"
-        )
+    seen, sent, model = answer.reply.usage.prompt, answer.sent.tokens, str(answer.model)
+    if seen is not None and calibration.looks_cut(model, estimated=sent, counted=seen):
+        found.append(f"the server counted {seen:,} of about {sent:,} tokens; it may have cut the prompt")
     if review.claims and review.notes:
         found.append("; ".join(review.notes))
+    real = [claim for claim in review.claims if grounded is None or id(claim) in grounded]
     if not review.claims:
         found += [f"no findings, {doubt}" for doubt in _empty_doubts(item)]
-    elif not grounded:
-        found.append("nothing that it quotes is in the code; what it says may be invented")
+    elif not real:
+        found += _invented(item)
     return tuple(found)
+
+
+def _invented(item: Answered) -> list[str]:
+    """Why findings of which nothing is in the code may come from nowhere: several, or about other files."""
+    if len(item.answer.value.claims) > 1:
+        return ["nothing that it quotes is in the code; what it says may be invented"]
+    unseen = _unseen(item)
+    return [f"what it quotes is not in the code, {unseen}"] if unseen else []
 
 
 def _empty_doubts(item: Answered) -> list[str]:
@@ -55,39 +66,48 @@ def _empty_doubts(item: Answered) -> list[str]:
     if finish is not Finish.STOP:
         return [f"and the answer ended with {finish.value!r} instead of a normal stop"]
     if item.answer.unread:
-        return ["but an earlier answer to the same prompt could not be read; it is kept below"]
-    unseen = [path for path in item.batch.paths if not any(_means(said, path) for said in review.files)]
-    if unseen:
-        more = f" and {len(unseen) - _NAMED} more" if len(unseen) > _NAMED else ""
-        return [f"and the answer does not say that it has read {', '.join(unseen[:_NAMED])}{more}"]
-    return []
+        return ["but an earlier answer to the same prompt could not be read whole; it is kept below"]
+    unseen = _unseen(item)
+    return [unseen] if unseen else []
+
+
+def _unseen(item: Answered) -> str:
+    """Which shown files the answer does not name as read, or an empty text."""
+    said = [form for text in item.answer.value.files for form in _paths_in(text)]
+    unseen = [path for path in item.batch.paths if not any(_means(form, path) for form in said)]
+    return f"and the answer does not say that it has read {few(unseen, _NAMED)}" if unseen else ""
+
+
+def _paths_in(text: str) -> list[str]:
+    """What may be a path in a text about a file: all of it, and each of its words."""
+    words = re.split(r"[\s`'\"(),]+", text)
+    return [form for part in (text, *words) if (form := split_path(part)[0].strip("`'\"").lower())]
 
 
 def _means(said: str, path: str) -> bool:
-    """Whether a path as a model writes it means this file."""
-    wanted = path.lower()
-    if wanted in said.lower():
-        return True
-    plain = said.strip().strip("`'\"").replace("\\", "/").lower()
-    return wanted in plain or (bool(plain) and f"/{wanted}".endswith(f"/{plain.lstrip('./')}"))
+    """Whether a path as a model writes it means this file: the same, its end, or with more before it."""
+    wanted = f"/{path.lower()}"
+    return any(
+        wanted.endswith(f"/{plain}") or f"/{plain}".endswith(wanted)
+        for plain in (said, said.replace("\\", "/").lstrip("./"))
+        if plain
+    )
 
 
-def role_review(record: Record, calibration: Calibration, *, grounded: bool) -> RoleReview:
+def role_review(record: Record, calibration: Calibration, grounded: Grounded) -> RoleReview:
     """What became of a role.
 
     Args:
         record: what it produced.
         calibration: what is known of how the models count tokens.
-        grounded: something that it quotes was found in the code.
+        grounded: `id` of every claim whose quote was found in the code.
     """
     role, answered = record.plan.role, record.answered
     planned = str(record.plan.chain[0])
     models = list(dict.fromkeys(str(item.answer.model) for item in answered))
     reasons = [_part_reason(item, len(record.plan.prompts)) for item in record.unanswered]
     reasons += [
-        f"{item.prompt.label}: {doubt}"
-        for item in answered
-        for doubt in doubts(item, calibration, grounded=grounded)
+        f"{item.prompt.label}: {doubt}" for item in answered for doubt in doubts(item, calibration, grounded)
     ]
     reasons += [f"{part.path}: {part.reason}" for part in record.plan.skipped]
     if record.verdict_problem:

@@ -53,11 +53,8 @@ def assemble(plan: Plan, records: Sequence[Record], frame: Frame) -> Report:
     shown = [finding for finding in found if finding.severity.rank <= frame.min_severity.rank]
     findings = tuple(finding for finding in shown if finding.grounding is not Grounding.UNVERIFIED)
     unverified = tuple(finding for finding in shown if finding.grounding is Grounding.UNVERIFIED)
-    grounded = {s.role for s in statements if s.anchor.grounding is not Grounding.UNVERIFIED}
-    reviews = tuple(
-        role_review(record, plan.calibration, grounded=record.plan.role.name in grounded)
-        for record in records
-    )
+    grounded = {id(s.claim) for s in statements if s.anchor.grounding is not Grounding.UNVERIFIED}
+    reviews = tuple(role_review(record, plan.calibration, grounded) for record in records)
     coverage = _coverage(plan, records)
     # Findings that are only hidden count too: what was found is not clean.
     status = decide_status(found, (), reviews, coverage)
@@ -96,7 +93,8 @@ def _all_invented(review: RoleReview, statements: Sequence[Statement]) -> bool:
 
 def _settle(record: Record, stopped: str) -> None:
     """Put the parts in order, and name every prompt that a stopped run never got an answer to."""
-    record.answered.sort(key=reading_position)
+    record.answered.sort(key=lambda item: reading_position(item.batch))
+    record.unanswered.sort(key=lambda left: reading_position(left.batch))
     if not stopped:
         return
     settled: Counter[int] = Counter()
@@ -108,6 +106,7 @@ def _settle(record: Record, stopped: str) -> None:
     for _, batch in record.plan.asked:
         if settled[batch.index] < changed_lines(batch):
             record.unanswered.append(Unanswered(batch, f"stopped: {stopped}"))
+    record.unanswered.sort(key=lambda left: reading_position(left.batch))
     if len(record.answered) > 1 and record.verdict is None and not record.verdict_problem:
         record.verdict_problem = f"stopped: {stopped}"
 
@@ -166,36 +165,33 @@ def _coverage(plan: Plan, records: Sequence[Record]) -> Coverage:
 
 def _usage(plan: Plan, records: Sequence[Record], seconds: float) -> Usage:
     chains = [journal.tries for record in records for journal in record.journals]
+    steps = [pair for chain in chains for pair in pairwise(chain)]
+    same = [one for one, two in steps if one.model == two.model]
+    corrections = sum(one.problem.startswith(UNREADABLE) for one in same)
     tries = [one for chain in chains for one in chain]
-    corrections = sum(one.problem.startswith(UNREADABLE) for one in tries)
-    failovers = sum(one.model != two.model for chain in chains for one, two in pairwise(chain))
-    first_requests = sum(bool(chain) for chain in chains)
     return Usage(
         prompts=plan.prompts,
         requests=len(tries),
-        retries=max(0, len(tries) - first_requests - failovers - corrections),
+        retries=len(same) - corrections,
         corrections=corrections,
-        failovers=failovers,
+        failovers=len(steps) - len(same),
         estimated_tokens=plan.tokens,
         seconds=round(seconds, 3),
-        models=_model_usage(records, tries),
+        models=_model_usage(tries),
     )
 
 
-def _model_usage(records: Sequence[Record], tries: Sequence[Try]) -> tuple[ModelUsage, ...]:
-    replies = [(str(item.answer.model), item.answer.reply.usage) for r in records for item in r.answered]
-    replies += [(str(r.verdict.model), r.verdict.reply.usage) for r in records if r.verdict]
-    requests = Counter(str(one.model) for one in tries)
+def _model_usage(tries: Sequence[Try]) -> tuple[ModelUsage, ...]:
     made = []
-    for model in sorted(requests):
-        usages = [usage for name, usage in replies if name == model]
-        prompt = [usage.prompt for usage in usages if usage.prompt is not None]
-        completion = [usage.completion for usage in usages if usage.completion is not None]
+    for model in sorted({str(one.model) for one in tries}):
+        own = [one for one in tries if str(one.model) == model]
+        prompt = [one.usage.prompt for one in own if one.usage.prompt is not None]
+        completion = [one.usage.completion for one in own if one.usage.completion is not None]
         made.append(
             ModelUsage(
                 model,
-                requests[model],
-                len(usages),
+                len(own),
+                sum(not one.problem for one in own),
                 sum(prompt) if prompt else None,
                 sum(completion) if completion else None,
             )

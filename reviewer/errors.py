@@ -94,11 +94,17 @@ class ErrorDetails:
 
 
 class ModelError(ReviewerError):
-    """A model could not be asked, or its answer is not a review."""
+    """A model could not be asked, or its answer is not a review.
+
+    Attributes:
+        details: what the server said, as facts.
+        partial: the text that had arrived before the failure.
+    """
 
     def __init__(self, message: str, *, details: ErrorDetails | None = None) -> None:
         super().__init__(message)
         self.details = details or ErrorDetails()
+        self.partial = ""
 
 
 class RetryableError(ModelError):

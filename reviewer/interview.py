@@ -34,12 +34,10 @@ class Answered:
     answer: Answer[ReadReview]
 
 
-def reading_position(item: Answered) -> tuple[object, ...]:
-    """Sorts answered parts, and pieces of a part, into the order of the change."""
-    starts = [
-        (part.change.path, *(hunk.new_start for hunk in part.change.hunks)) for part in item.batch.sections
-    ]
-    return (item.batch.index, starts)
+def reading_position(batch: Batch) -> tuple[object, ...]:
+    """Sorts parts, and pieces of a part, into the order of the change."""
+    starts = [(part.change.path, *(hunk.new_start for hunk in part.change.hunks)) for part in batch.sections]
+    return (batch.index, starts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +103,7 @@ async def interview(record: Record, crew: Crew) -> None:
     async with anyio.create_task_group() as group:
         for prompt, batch in plan.asked:
             group.start_soon(_ask_part, prompt, batch, record, crew, _SHRINKS)
-    record.answered.sort(key=reading_position)
+    record.answered.sort(key=lambda item: reading_position(item.batch))
     if len(record.answered) > 1:
         await _ask_verdict(record, crew)
     listener(RoleFinished(plan.role.name, _outcome(record)))

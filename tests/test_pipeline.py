@@ -9,7 +9,13 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from reviewer.appraise import doubts
-from reviewer.errors import IncompleteStreamError, ModelError, PromptTooLongError
+from reviewer.errors import (
+    ContentRefusedError,
+    IncompleteStreamError,
+    ModelError,
+    PromptTooLongError,
+    ServerBrokenError,
+)
 from reviewer.findings.reply import read_review
 from reviewer.interview import Answered, Crew, results_text
 from reviewer.models.ask import Answer, Asker, Clock, RetryPolicy
@@ -131,6 +137,8 @@ def test_a_reply_with_two_reviews_is_kept_whole():
         (ALL, ""),
         (["./shop/cart.py", "`shop/util.go` (new)"], ""),
         (["cart.py", "Util.go"], ""),
+        (["shop/cart.py (lines 1-20)", "shop/util.go - read"], ""),
+        (["shop/cart.pyx", "myutil.go"], "does not say that it has read shop/cart.py, shop/util.go"),
         (["shop\\cart.py", "shop\\util.go:1-5"], ""),
         ([], "does not say that it has read shop/cart.py, shop/util.go"),
         (["shop/cart.py"], "does not say that it has read shop/util.go"),
@@ -144,17 +152,64 @@ def test_an_empty_list_counts_only_for_files_that_were_read(files, doubt):
     assert bool(found) == bool(doubt)
 
 
-def test_findings_speak_for_themselves_unless_all_are_invented():
+def test_findings_speak_for_themselves_unless_they_are_invented():
     item = answered(reply(finding(), files_reviewed=[]))
     assert doubts(item, Calibration()) == ()
-    assert "invented" in doubts(item, Calibration(), grounded=False)[0]
+    assert "does not say that it has read" in doubts(item, Calibration(), set())[0]
+    assert doubts(answered(reply(finding())), Calibration(), set()) == (), (
+        "one, by somebody who read the files"
+    )
+    several = answered(reply(finding(), finding(title="Other")))
+    assert "may be invented" in doubts(several, Calibration(), set())[0]
+
+
+def test_a_part_that_talks_of_something_else_is_not_covered_by_another_part():
+    role = ROLES["code_quality"]
+    plan = make_plan(
+        changes(LARGE),
+        [Assignment(replace(role, limits=replace(role.limits, prompt_tokens=1)), (ModelRef("ann", "m"),))],
+        WORDING,
+        windows={},
+        calibration=Calibration(),
+    )
+    good = reply(finding(file="a.py", quote="value_0 = compute(0, 0)"), files_reviewed=["a.py"])
+    foreign = reply(finding(file="main.c", quote="int main()"), files_reviewed=["main.c"])
+    outcome = ask(plan, ann=Person(good, foreign))
+    (only,) = outcome.report.reviews
+    assert (only.status, outcome.report.status) == ("partial", Status.INCOMPLETE)
+
+
+def test_requests_are_counted_by_what_made_them():
+    role = ROLES["code_quality"]
+    chain = (ModelRef("ann", "big"), ModelRef("bob", "small"))
+    plan = make_plan(changes(), [Assignment(role, chain)], WORDING, windows={}, calibration=Calibration())
+    broken = ServerBrokenError("down")
+    unread = Reply("?", usage=Usage(100, 10))
+    outcome = ask(
+        plan, ann=Person(broken, unread, broken, "??"), bob=Person(broken, Reply(reply(), usage=Usage(50, 5)))
+    )
+    usage = outcome.report.usage
+    assert (usage.requests, usage.retries, usage.corrections, usage.failovers) == (6, 3, 1, 1)
+    tokens = {model.model: (model.requests, model.answers, model.prompt_tokens) for model in usage.models}
+    assert tokens == {"ann/big": (4, 0, 100), "bob/small": (2, 1, 50)}
+
+
+def test_what_arrived_is_kept_whatever_ended_it():
+    filtered = ContentRefusedError("stopped by a filter")
+    filtered.partial = '{"findings": [{"file": "x"'
+    outcome = run(ann=Person(filtered))
+    assert outcome.report.reviews[0].unparsed == ('{"findings": [{"file": "x"',)
+    half = IncompleteStreamError("broke off", partial='{"findings": [{"title": "Bad"')
+    outcome = run(ann=Person(half, Reply(reply())))
+    assert outcome.report.reviews[0].unparsed == ('{"findings": [{"title": "Bad"',)
+    assert outcome.report.status is Status.INCOMPLETE, "the first answer had something to say"
 
 
 def test_a_server_that_counts_too_few_tokens_has_cut_the_prompt():
     item = answered(reply(), counted=0)
     estimated = item.answer.sent.tokens
     assert estimated > 1000
-    for share, known, cut in [(0.75, 1.0, False), (0.65, 1.0, True), (0.55, 0.75, False), (0.9, 1.4, True)]:
+    for share, known, cut in [(0.75, 1.0, False), (0.65, 1.0, True), (0.65, 0.7, True), (0.9, 1.4, True)]:
         text = answered(reply(), counted=round(share * estimated))
         found = doubts(text, Calibration({"ann/m": known}))
         assert bool(found) is cut, (share, known)

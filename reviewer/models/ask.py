@@ -6,7 +6,7 @@ corrected by its author (`_correcting`), and a model that fails is followed by t
 
 import random
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from time import monotonic
 from typing import Generic, TypeVar
 
@@ -19,7 +19,6 @@ from tenacity import (
 )
 
 from reviewer.errors import (
-    IncompleteStreamError,
     InvalidReplyError,
     ModelError,
     PromptTooLongError,
@@ -27,7 +26,7 @@ from reviewer.errors import (
     RetryableError,
 )
 from reviewer.events import Corrected, FailedOver, Listener, PromptSent, Retrying, nobody
-from reviewer.models.model import Backend, ModelRef, Reply
+from reviewer.models.model import Backend, ModelRef, Reply, Usage
 from reviewer.prompting.prompt import Prompt, with_correction
 
 UNREADABLE = "unreadable answer"
@@ -73,10 +72,12 @@ class Try:
     Attributes:
         model: who was asked.
         problem: why it is no answer, empty for the answer.
+        usage: tokens, as far as the server counted them.
     """
 
     model: ModelRef
     problem: str = ""
+    usage: Usage = field(default_factory=Usage)
 
 
 @dataclass(slots=True)
@@ -86,7 +87,7 @@ class Journal:
     Attributes:
         tries: all requests in order.
         unread: answers that arrived but could not be read, whole.
-        broken: beginnings of answers whose end never came; empty once there is an answer.
+        broken: beginnings of answers whose end never came.
     """
 
     tries: list[Try] = field(default_factory=list)
@@ -104,7 +105,7 @@ class Answer(Generic[T]):
         model: who gave it, as configured.
         sent: the prompt that it answers, which may be a request to correct an earlier answer.
         tries: all requests in order; the last one succeeded.
-        unread: answers that came before it and could not be read.
+        unread: answers that came before it, and could not be read or never came to an end.
         seconds: from the first request to the answer.
     """
 
@@ -186,9 +187,8 @@ class Asker:
                 if position < len(chain):
                     self._tell_failover(prompt, candidate.model, chain[position].model, error)
                 continue
-            journal.broken.clear()
             seconds = self.clock.now() - started
-            tries, unread = tuple(journal.tries), tuple(journal.unread)
+            tries, unread = tuple(journal.tries), (*journal.unread, *journal.broken)
             return Answer(value, reply, candidate.model, sent, tries, unread, seconds)
         raise NoAnswerError(failures)
 
@@ -204,7 +204,7 @@ class Asker:
         while True:
             try:
                 reply = await self._retrying(current, candidate, journal)
-                return current, reply, read(reply)
+                return current, reply, _read(reply, read, journal)
             except PromptTooLongError:
                 if not problems:
                     raise
@@ -212,7 +212,7 @@ class Asker:
                 raise problems[-1] from None
             except InvalidReplyError as error:
                 problems.append(error)
-                journal.tries[-1] = Try(candidate.model, f"{UNREADABLE}: {error}")
+                journal.tries[-1] = replace(journal.tries[-1], problem=f"{UNREADABLE}: {error}")
                 journal.unread.append(error.text)
                 if len(problems) > self.policy.corrections:
                     raise
@@ -229,10 +229,10 @@ class Asker:
                 reply = await candidate.backend.ask(candidate.model.model, prompt)
             except ModelError as error:
                 journal.tries[-1] = Try(candidate.model, str(error))
-                if isinstance(error, IncompleteStreamError) and error.partial.strip():
+                if error.partial.strip():
                     journal.broken.append(error.partial)
                 raise
-            journal.tries[-1] = Try(candidate.model)
+            journal.tries[-1] = Try(candidate.model, usage=reply.usage)
             return reply
 
         def tell(state: RetryCallState) -> None:
@@ -262,6 +262,17 @@ class Asker:
         grown = self.policy.backoff * 2 ** (state.attempt_number - 1)
         lowest = self.policy.backoff / 2 if isinstance(error, RateLimitedError) else 0.0
         return self.clock.chance(lowest, min(grown, self.policy.backoff_limit))
+
+
+def _read(reply: Reply, read: Read[T], journal: Journal) -> T:
+    """The value of a reply; one on which the reader itself fails is kept too."""
+    try:
+        return read(reply)
+    except InvalidReplyError:
+        raise
+    except Exception:
+        journal.unread.append(reply.text)
+        raise
 
 
 _SHOWN = 2000

@@ -84,4 +84,8 @@ class HttpBackend:
         reader = self._protocol.reader(self._endpoint)
         async with self._client() as client:
             await exchange(client, request, self._endpoint, reader, self._failure)
-        return reader.reply()
+        try:
+            return reader.reply()
+        except ModelError as error:
+            error.partial = error.partial or reader.partial
+            raise

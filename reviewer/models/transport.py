@@ -99,6 +99,9 @@ async def exchange(
         if reader.partial:
             raise IncompleteStreamError(str(error), partial=reader.partial) from error
         raise
+    except ModelError as error:
+        error.partial = reader.partial
+        raise
 
 
 class _Bounded(httpx.AsyncByteStream):

@@ -77,8 +77,11 @@ class Calibration:
         return self.factors.get(model, 1.0)
 
     def looks_cut(self, model: str, *, estimated: int, counted: int) -> bool:
-        """Whether a server counted so few tokens of a prompt that it cannot have seen all of it."""
-        expected = estimated * self.factor(model)
+        """Whether a server counted so few tokens of a prompt that it cannot have seen all of it.
+
+        What was learned only raises the expectation: a server that cuts all prompts would teach the opposite.
+        """
+        expected = estimated * max(1.0, self.factor(model))
         return expected > _CUT_LEAST and counted < _CUT_SHARE * expected
 
     def observe(self, model: str, *, estimated: int, counted: int) -> "Calibration":

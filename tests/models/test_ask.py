@@ -183,13 +183,23 @@ def test_a_request_that_is_stopped_is_noted(world):
     assert [one.problem for one in journal.tries] == ["stopped before the answer"]
 
 
-def test_beginnings_of_answers_are_kept_until_there_is_one(world):
+def test_beginnings_of_answers_are_kept(world):
     broken = IncompleteStreamError("broke off", partial='{"findings": [')
     with pytest.raises(NoAnswerError):
         world.ask(Person(broken, BROKEN))
     assert world.journal.broken == ['{"findings": [']
-    world.ask(Person(broken, "fine"))
-    assert world.journal.broken == []
+    answer = world.ask(Person(broken, "fine"))
+    assert answer.unread == ('{"findings": [',)
+
+
+def test_a_reply_on_which_the_reader_fails_is_kept(world):
+    def fail(reply: Reply) -> str:
+        raise RecursionError(reply.text)
+
+    journal = Journal()
+    with pytest.raises(RecursionError):
+        anyio.run(Asker().ask, PROMPT, [Candidate(ModelRef("lab", "m"), Person("deep"))], fail, journal)
+    assert journal.unread == ["deep"]
 
 
 def test_an_empty_chain_is_a_mistake_of_the_caller(world):
