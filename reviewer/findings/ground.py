@@ -45,15 +45,16 @@ def ground(claim: Claim, lookup: Lookup) -> Anchor:
     named = find_versions(claim.file, lookup.changes)
     if not claim.quote.strip():
         return _nowhere(claim, "no code was quoted", named)
-    found = [
-        (change, match)
-        for change in named
-        if (match := _find(claim, change, lookup, loosely=True)) is not None
-    ]
+    searched = [(change, _find(claim, change, lookup, loosely=True)) for change in named]
+    found = [(change, place.best) for change, place in searched if place.best is not None]
     if found:
         # In a series of patches: the latest step among those that fit best.
         change, match = min(found, key=lambda pair: pair[1].quality)
         return _anchor(claim, change, match, lookup)
+    if any(place.several for _, place in searched):
+        return _nowhere(
+            claim, "the quoted code stands in several places, and the named line is none of them", named
+        )
     if not named and not claim.file:
         reason = "no file was named, and the quoted code is not in the change"
     elif not named:
@@ -102,7 +103,7 @@ def _elsewhere(claim: Claim, lookup: Lookup, tried: Sequence[FileChange]) -> Anc
     found = [
         (change, match)
         for change in lookup.changes.files
-        if change not in tried and (match := _find(claim, change, lookup, loosely=False)) is not None
+        if change not in tried and (match := _find(claim, change, lookup, loosely=False).best) is not None
     ]
     if len({change.path for change, _ in found}) != 1:
         return None
@@ -125,7 +126,7 @@ def _anchor(claim: Claim, change: FileChange, match: Match, lookup: Lookup) -> A
     if match.whole_lines:
         quote = "\n".join(version.lines.get(number, "").removesuffix("\r") for number in numbers)
     return Anchor(
-        grounding=Grounding.VERIFIED if close else Grounding.RELOCATED,
+        grounding=Grounding.RELOCATED if notes else Grounding.VERIFIED,
         note="; ".join(notes),
         path=change.path,
         side=match.side,
@@ -136,35 +137,59 @@ def _anchor(claim: Claim, change: FileChange, match: Match, lookup: Lookup) -> A
     )
 
 
-def _find(claim: Claim, change: FileChange, lookup: Lookup, *, loosely: bool) -> Match | None:
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a quote is: the best match, or none; `several` if it could mean any of several."""
+
+    best: Match | None = None
+    several: bool = False
+
+
+def _find(claim: Claim, change: FileChange, lookup: Lookup, *, loosely: bool) -> _Place:
     """The best place of the quote in either version of a file."""
     weight = _weight(claim.quote)
+    forms = list(_forms(claim.quote))
     found = [
         match
         for side in (Side.NEW, Side.OLD)
-        for form in _forms(claim.quote)
-        for match in lookup.version(change, side).find(form, loosely=loosely and weight >= _TELLING)
+        for form in forms
+        for match in lookup.version(change, side).find(form, loosely=False)
     ]
+    found = found or [match for form in forms for match in lookup.rows(change).find(form)]
+    if not found and loosely and weight >= _TELLING:
+        found = [
+            match
+            for side in (Side.NEW, Side.OLD)
+            for form in forms
+            for match in lookup.version(change, side).find(form, loosely=True)
+        ]
     if weight < _TRIVIAL:
         found = [match for match in found if match.start == claim.line]
     if not found:
-        return None
+        return _Place()
     changed = {side: lookup.version(change, side).changed for side in Side}
 
-    def preference(match: Match) -> tuple[int, int, int, int, int]:
-        inside = not changed[match.side].isdisjoint(range(match.start, match.end + 1))
-        distance = 0 if claim.line is None else abs(match.start - claim.line)
-        return (match.quality, distance > 0, not inside, distance, match.side is Side.OLD)
+    def inside(match: Match) -> bool:
+        return not changed[match.side].isdisjoint(range(match.start, match.end + 1))
 
-    # Order: exactness; the stated line itself; lines of the change; nearness; the new version.
+    def preference(match: Match) -> tuple[int, bool, int, bool, int, bool]:
+        distance = 0 if claim.line is None else abs(match.start - claim.line)
+        # A part of the stated line is meant, though another line may be the same as a whole.
+        way = match.quality // 2
+        return (way, distance > 0, match.quality, not inside(match), distance, match.side is Side.OLD)
+
+    # Order: the way of comparing; the stated line itself; whole lines; the change; nearness; the new version.
     best = min(found, key=preference)
-    return None if _ambiguous(best, found, claim, weight) else best
+    several = _ambiguous(best, [match for match in found if inside(match) or not inside(best)], claim, weight)
+    return _Place(None if several else best, several)
 
 
 def _ambiguous(best: Match, found: Sequence[Match], claim: Claim, weight: int) -> bool:
-    """Whether a few letters that are a part of several lines could mean any of them."""
-    if best.whole_lines or weight >= _TELLING or claim.line in range(best.start, best.end + 1):
+    """Whether a few letters in several lines could mean any of them."""
+    if weight >= _TELLING or claim.line in range(best.start, best.end + 1):
         return False
+    if best.whole_lines and claim.line is not None:
+        return False  # whole lines: the nearest one
     return len({match.start for match in found if match.side is best.side}) > 1
 
 

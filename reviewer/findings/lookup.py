@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from functools import cached_property
 
-from reviewer.changes.changeset import ChangeSet, FileChange, Side
+from reviewer.changes.changeset import ChangeSet, FileChange, LineKind, Side
 
 FUZZY = 0.9
 """How alike a quote and the code must be when they are not the same but for blanks (0 to 1)."""
@@ -181,7 +181,7 @@ class Version:
             if abs(len(window) - len(text)) > (1 - FUZZY) * 2 * max(len(window), len(text)):
                 continue
             matcher.set_seq1(window)
-            if matcher.quick_ratio() >= FUZZY and matcher.ratio() >= FUZZY:
+            if matcher.quick_ratio() >= FUZZY and matcher.ratio() >= FUZZY and says_the_same(text, window):
                 yield Match(SIMILAR, self._side, run.numbers[first], run.numbers[last], whole_lines=True)
 
     def _likely(self, wanted: Sequence[str]) -> Counter[tuple[int, int]]:
@@ -198,12 +198,80 @@ class Version:
 _WORD = re.compile(r"\w+")
 
 
+_TOKEN = re.compile(r"\w+|[^\w\s]")
+_SLIPS = frozenset(";,.:)]}'\"`")
+"""Marks that a quote may lack or have without saying something else."""
+_TYPO = 0.6
+"""How alike two words must be for one to be a slip for the other (0 to 1)."""
+
+
+def says_the_same(quote: str, code: str) -> bool:
+    """Whether a quote differs from the code by slips only: a misspelt word, a mark at an end.
+
+    Another operator or keyword, or a word more or less, is another program: `and` for `or`, a lost `not`.
+    """
+    one, two = _TOKEN.findall(quote), _TOKEN.findall(code)
+    if len(one) == len(two):
+        return all(left == right or _is_slip(left, right) for left, right in zip(one, two, strict=True))
+    for kind, a, b, c, d in SequenceMatcher(None, one, two, autojunk=False).get_opcodes():
+        left, right = one[a:b], two[c:d]
+        if kind == "replace" and len(left) == len(right):
+            if not all(map(_is_slip, left, right)):
+                return False
+        elif kind != "equal" and not _SLIPS.issuperset([*left, *right]):
+            return False
+    return True
+
+
+def _is_slip(one: str, two: str) -> bool:
+    if one in _SLIPS and two in _SLIPS:
+        return True
+    words = one.isidentifier() and two.isidentifier() and not {one, two} & _MEANING
+    return words and SequenceMatcher(None, one, two, autojunk=False).ratio() >= _TYPO
+
+
+_MEANING = frozenset(
+    ["true", "false", "True", "False", "None", "null", "nil", "and", "or", "not", "in", "is"]
+)
+
+
+class Rows:
+    """The rows of a file's hunks as a prompt shows them: removed and added lines one after another."""
+
+    def __init__(self, change: FileChange) -> None:
+        self._lines = [line for hunk in change.hunks for line in hunk.lines]
+        numbered = [(number, fold_blanks(line.text)) for number, line in enumerate(self._lines)]
+        self._run = _Run.of([(number, text) for number, text in numbered if text])
+
+    def find(self, quote: Sequence[str]) -> list[Match]:
+        """Places of a quote that goes over removed and added lines; they count by their added lines."""
+        wanted = [line for line in map(fold_blanks, quote) if line]
+        found: list[Match] = []
+        if len(wanted) <= 1:
+            return found
+        for first, fills in self._run.occurrences("\n".join(wanted), len(wanted)):
+            rows = [self._lines[number] for number in self._run.numbers[first : first + len(wanted)]]
+            for side, numbers in (
+                (Side.NEW, [row.new for row in rows if row.kind is LineKind.ADDED and row.new]),
+                (Side.OLD, [row.old for row in rows if row.kind is LineKind.REMOVED and row.old]),
+            ):
+                if numbers and fills:
+                    found.append(Match(_MIXED, side, min(numbers), max(numbers), whole_lines=False))
+                    break
+        return found
+
+
+_MIXED = 3
+"""Quality of a quote that goes over removed and added lines."""
+
+
 class Lookup:
     """The versions of all files of a change, each prepared when it is first needed."""
 
     def __init__(self, changes: ChangeSet) -> None:
         self.changes = changes
         self._versions: dict[tuple[int, Side], Version] = {}
+        self._rows: dict[int, Rows] = {}
 
     def version(self, change: FileChange, side: Side) -> Version:
         """One side of one file of this change."""
@@ -211,6 +279,12 @@ class Lookup:
         if key not in self._versions:
             self._versions[key] = Version(change, side)
         return self._versions[key]
+
+    def rows(self, change: FileChange) -> Rows:
+        """The rows of one file's hunks."""
+        if id(change) not in self._rows:
+            self._rows[id(change)] = Rows(change)
+        return self._rows[id(change)]
 
 
 def fold_blanks(text: str) -> str:

@@ -175,6 +175,8 @@ def _same(one: _Weighed, two: _Weighed) -> bool:
         return _said(mine.claim) == _said(other.claim)
     if (mine.role, mine.model) == (other.role, other.model) and mine.anchor.line != other.anchor.line:
         return False  # a reviewer who names two places means two problems
+    if mine.anchor.in_change != other.anchor.in_change:
+        return False  # what the change did not touch must not lend its severity to what it did
     first, second = sorted((mine.anchor, other.anchor), key=lambda anchor: anchor.line or 0)
     if (second.line or 0) - _end(first) > _NEAR:
         return False
@@ -189,7 +191,14 @@ def _said(claim: Claim) -> tuple[str, ...]:
 
 def _words(claim: Claim) -> frozenset[str]:
     text = f"{claim.title} {claim.explanation} {claim.failure_scenario}".lower()
-    return frozenset(word for word in re.findall(r"[a-z_][a-z0-9_]+", text) if word not in _STOP)
+    found = set()
+    for word in re.findall(r"[^\W\d]\w+", text):
+        if word.isascii() or any(character.lower() != character.upper() for character in word):
+            found.add(word)
+        else:
+            # A script without letter cases is mostly one without blanks between words: pairs of characters.
+            found |= {word[at : at + 2] for at in range(len(word) - 1)}
+    return frozenset(found - _STOP)
 
 
 def _finding(cluster: Sequence[Statement]) -> Finding:

@@ -38,7 +38,7 @@ def write(path: Path, text: str) -> None:
 
 
 def _replace(target: Path, data: bytes) -> None:
-    mode = stat.S_IMODE(target.stat().st_mode) if target.exists() else 0o644
+    mode = stat.S_IMODE(target.stat().st_mode) if target.exists() else 0o666 & ~_mask()
     # Beside the target, so that replacing it cannot fail for being on another file system.
     try:
         descriptor, name = tempfile.mkstemp(prefix=f".{target.name[:_SHOWN]}.", dir=target.parent)
@@ -55,6 +55,13 @@ def _replace(target: Path, data: bytes) -> None:
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
+
+
+def _mask() -> int:
+    """The permissions that this user takes away from new files; there is no way to ask but to set it."""
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
 
 
 def check_place(path: Path) -> None:

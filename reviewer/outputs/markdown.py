@@ -54,12 +54,14 @@ class _Group:
 
 @dataclass(frozen=True, slots=True)
 class _Said:
-    """Another reviewer's words about a finding; a place or a suggestion that is the same is left out."""
+    """Another reviewer's words about a finding; what is the same as somebody's before is left out."""
 
     title_of_role: str
     severity: Severity
     place: Safe
     text: str
+    scenario: str
+    recommendation: str
     suggestion: str
 
 
@@ -158,19 +160,24 @@ def _labelled(findings: Sequence[Finding], titles: dict[str, str], *, prefix: st
 
 def _also(finding: Finding, titles: dict[str, str]) -> Iterator[_Said]:
     """What the other voices of a finding say that the first one, or one before them, does not."""
-    known = {(_in_one(finding.voices[0]), finding.suggestion)}
+    leader = finding.voices[0]
+    known = {_in_one(leader), leader.failure_scenario, leader.recommendation, finding.suggestion, ""}
     for voice in finding.voices[1:]:
-        said = (_in_one(voice), voice.suggestion)
-        if said in known:
+        parts = (_in_one(voice), voice.failure_scenario, voice.recommendation, voice.suggestion)
+        text, scenario, recommendation, suggestion = ("" if part in known else part for part in parts)
+        known.update(parts)
+        if not (text or scenario or recommendation or suggestion):
             continue
-        known.add(said)
-        elsewhere = voice.line not in {None, finding.line}
         yield _Said(
             titles.get(voice.role, voice.role),
             voice.severity,
-            _place(finding.path, voice.line, voice.end_line) if elsewhere else Safe(""),
-            said[0],
-            "" if voice.suggestion == finding.suggestion else voice.suggestion,
+            _place(finding.path, voice.line, voice.end_line)
+            if voice.line not in {None, finding.line}
+            else Safe(""),
+            text or _in_one(voice),
+            scenario,
+            recommendation,
+            suggestion,
         )
 
 
@@ -365,7 +372,7 @@ _FILTERS: dict[str, Callable[..., object]] = {
     "path": path_code,
     "paths": lambda paths: Safe(", ".join(map(path_code, paths))),
     "cell": cell,
-    "code_cell": lambda text: Safe(cell(path_code(text))),
+    "code_cell": lambda text: Safe(path_code(text).replace("|", "\\|")),
     "fence": fence,
     "place": place,
     "grounding": _grounding,

@@ -16,11 +16,16 @@ class Safe(str):
 _BACKTICKS = re.compile(r"`+")
 _SPECIAL = re.compile(r"([\\<>\[\]|~])")
 _ENTITY = re.compile(r"&(?=#?\w+;)")
-_LINE_START = re.compile(r"^(\s*)(?:([#+*=-]|:(?=:)|_(?=(?:[ \t]*_){2}))|(\d+)([.)]))")
+_LINE_START = re.compile(
+    r"^(\s*)(?:(\#|[+*-](?=\s|$)|[*_-](?=(?:[ \t]*[*_-])+[ \t]*$)|=(?==*\s*$)|:(?=:))|(\d+)([.)]))"
+)
+"""What begins a heading, a list, a rule, an underline or a command."""
 _WORD = re.compile(r"\S+")
 _BEFORE, _BEHIND = "([{\"'*_~,;:", ")]}\"'*_~.,;:!?"
 """Punctuation around a word that is no part of an address or a name."""
 _MENTION = re.compile(r"@\w")
+_EMPHASIS = re.compile(r"\w\*+\w|(?<!\w)__\w+?__(?!\w)|(?<!\S)\*{1,2}[a-z]+\b(?!\*)")
+"""Code in which a page would take marks for emphasis: `2*x*y`, `__init__`, `**kwargs`."""
 _REFERENCE = re.compile(r"#\d|\bGH-\d", re.IGNORECASE)
 _FENCE = re.compile(r"^\s*(`{3,}|~{3,})\s*([A-Za-z0-9_+.-]{0,20})[^`]*$")
 
@@ -81,9 +86,11 @@ def _inert(text: str) -> str:
     at = 0
     for match in _WORD.finditer(text):
         if _is_active(match[0]):
-            word = match[0].lstrip(_BEFORE)
+            # Marks of emphasis are a part of code, and around an address they are not.
+            marks = "*_" if _EMPHASIS.search(match[0]) else ""
+            word = match[0].lstrip(_BEFORE.translate({ord(mark): None for mark in marks}))
             start = match.end() - len(word)
-            word = word.rstrip(_BEHIND)
+            word = word.rstrip(_BEHIND.translate({ord(mark): None for mark in marks}))
             made += [_escaped(text[at:start]), code(word)]
             at = start + len(word)
     made.append(_escaped(text[at:]))
@@ -92,10 +99,11 @@ def _inert(text: str) -> str:
 
 def _is_active(word: str) -> bool:
     """Whether a page may make a link, a mention or a reference of a word, by GitHub's rules and others'."""
-    if not any(mark in word for mark in ("://", "@", "#", "-", ".")):
+    if not any(mark in word for mark in ("://", "@", "#", "-", ".", "*", "__")):
         return False
     return (
-        "://" in word
+        _EMPHASIS.search(word) is not None
+        or "://" in word
         or "www." in word.lower()
         or _MENTION.search(word) is not None
         or _REFERENCE.search(word) is not None

@@ -255,6 +255,8 @@ def verdict_of(report: Report) -> str:
     found = f"{counted(len(findings), 'finding')} ({named})" if findings else "no findings"
     if unverified:
         found += f" and {counted(len(unverified), 'claim')} that could not be verified"
+    if report.hidden:
+        found += f" shown and {report.hidden:,} below the severity that was asked for"
     rules = "" if report.language_model else " Nothing has read the change for its meaning."
     match report.status:
         case Status.NOTHING:

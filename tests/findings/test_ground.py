@@ -35,7 +35,7 @@ FOUND = {
     "marks of a diff": ("+        count = len(items)\n+        return total / count", 13, Grounding.VERIFIED, 13),
     "margin of the prompt": ("13 +|        count = len(items)\n14 +|        return total / count", 13, Grounding.VERIFIED, 13),
     "carriage return": ("        count = len(items)\r", 13, Grounding.VERIFIED, 13),
-    "one letter wrong": ("        count = len(item)  ", 13, Grounding.VERIFIED, 13),
+    "one letter wrong": ("        count = len(item)  ", 13, Grounding.RELOCATED, 13),
     "blank line left out": ("return total / count\ndef clear(self):", 14, Grounding.VERIFIED, 14),
 }  # fmt: skip
 
@@ -102,6 +102,58 @@ def test_several_places_go_to_the_stated_line_then_the_change_then_the_nearest()
     assert ground(claim("same = 1", file="a", line=6), Lookup(both)).line == 6
     assert ground(claim("same = 1", file="a"), Lookup(both)).line == 4
     assert ground(claim("same = 1", file="a", line=2), Lookup(both)).line == 4
+
+
+PROGRAM = """\
+def check(token, count):
+    if expired(token) and not revoked(token):
+        return None
+    connection.close()
+    return None
+    connection.close()  # a second time
+    total = sum(items) or 1
+"""
+OTHER_PROGRAMS = [
+    "if expired(token) or not revoked(token):",
+    "if expired(token) and revoked(token):",
+    "if expired(token) and not revoked(count):",
+]
+
+
+def whole_file() -> Lookup:
+    lines = tuple(PROGRAM.splitlines())
+    return Lookup(ChangeSet("t", (FileChange("a.py", FileStatus.PRESENT, old_lines=(), new_lines=lines),)))
+
+
+@pytest.mark.parametrize("quote", OTHER_PROGRAMS)
+def test_a_quote_that_says_something_else_is_not_found(quote):
+    assert ground(claim(quote, file="a.py", line=2), whole_file()).grounding is Grounding.UNVERIFIED
+
+
+def test_the_stated_line_counts_though_another_one_is_the_same_as_a_whole():
+    anchor = ground(claim("connection.close()", file="a.py", line=6), whole_file())
+    assert (anchor.line, anchor.grounding) == (6, Grounding.VERIFIED)
+    assert ground(claim("connection.close()", file="a.py", line=99), whole_file()).line == 4
+
+
+def test_a_short_line_that_stands_in_several_places_means_none_without_a_number():
+    anchor = ground(claim("    return None", file="a.py"), whole_file())
+    assert anchor.note == "the quoted code stands in several places, and the named line is none of them"
+    assert ground(claim("    return None", file="a.py", line=5), whole_file()).line == 5
+
+
+ACROSS = {
+    "as in a diff": "-        total = sum(items) or 1\n+        total = sum(items)",
+    "as in the prompt": "12 -|        total = sum(items) or 1\n12 +|        total = sum(items)",
+    "bare": "        total = sum(items) or 1\n        total = sum(items)\n        count = len(items)",
+}
+
+
+@pytest.mark.parametrize("quote", ACROSS.values(), ids=ACROSS)
+def test_a_quote_may_go_over_removed_and_added_lines(quote):
+    anchor = ground(claim(quote, line=12), Lookup(changes()))
+    assert (anchor.grounding, anchor.side, anchor.line) == (Grounding.VERIFIED, Side.NEW, 12)
+    assert anchor.in_change
 
 
 GAPPED = b"""--- a/a.py

@@ -89,6 +89,27 @@ def test_neighbours_of_neighbours_are_not_the_same_problem():
     assert [len(finding.voices) for finding in findings] == [2, 1]
 
 
+def test_severity_does_not_come_from_lines_that_the_change_did_not_touch():
+    near = replace(ZERO, severity=Severity.CRITICAL, quote="        items = self.items", line=11)
+    touched = replace(ZERO, severity=Severity.MINOR, quote="        total = sum(items)", line=12)
+    findings = merged(("architecture", near), ("code_quality", touched))
+    assert [(f.severity, f.in_change) for f in findings] == [
+        (Severity.CRITICAL, False),
+        (Severity.MINOR, True),
+    ]
+
+
+def test_words_of_any_script_tell_problems_apart():
+    chinese = replace(
+        ZERO, title="空购物车会导致除零错误", explanation="删除了对空购物车的检查。", failure_scenario=""
+    )
+    again = replace(chinese, explanation="空购物车的检查被删除 除零错误。")
+    russian = replace(ZERO, title="Деление на ноль", explanation="mean падает.", failure_scenario="")
+    other = replace(russian, title="Утечка памяти", explanation="mean держит ссылку.", category="performance")
+    assert len(merged(("architecture", chinese), ("code_quality", again))) == 1
+    assert len(merged(("architecture", russian), ("code_quality", other))) == 2
+
+
 def test_every_voice_keeps_its_place_its_quote_and_its_suggestion():
     (finding,) = merged(("code_quality", replace(ZERO, suggestion="return 0")), ("architecture", SAME))
     mine, other = finding.voices

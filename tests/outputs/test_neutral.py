@@ -125,6 +125,10 @@ SHOWN = {
     "list item": ("- one\n- two", "- one\n- two"),
     "code block": ("Do:\n```python\nx = 1\n```\nDone", "Do:\n\n```python\nx = 1\n```\n\nDone"),
     "code block with ticks": ("````\n```\n````", "````\n```\n````"),
+    "name with underscores": ("call __init__, then a_b", "call `__init__`, then a_b"),
+    "product": ("2*x*y and 5 * 3", "`2*x*y` and 5 * 3"),
+    "keywords": ("**kwargs are lost", "`**kwargs` are lost"),
+    "emphasis": ("**Note:** this", "**Note:** this"),
     "decorator in a quote": ("the @property", "the `@property`"),
 }
 
