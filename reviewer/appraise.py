@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from reviewer.changes.text import one_line
 from reviewer.findings.fields import split_path
 from reviewer.findings.finding import Advice, ReadReview
 from reviewer.interview import Answered, Record, Unanswered
@@ -74,7 +75,9 @@ def _empty_doubts(item: Answered) -> list[str]:
 def _unseen(item: Answered) -> str:
     """Which shown files the answer does not name as read, or an empty text."""
     said = [form for text in item.answer.value.files for form in _paths_in(text)]
-    unseen = [path for path in item.batch.paths if not any(_means(form, path) for form in said)]
+    unseen = [
+        path for path in map(one_line, item.batch.paths) if not any(_means(form, path) for form in said)
+    ]
     return f"and the answer does not say that it has read {few(unseen, _NAMED)}" if unseen else ""
 
 
@@ -106,8 +109,11 @@ def role_review(record: Record, calibration: Calibration, grounded: Grounded) ->
     planned = str(record.plan.chain[0])
     models = list(dict.fromkeys(str(item.answer.model) for item in answered))
     reasons = [_part_reason(item, len(record.plan.prompts)) for item in record.unanswered]
+    several = len(record.plan.prompts) > 1
     reasons += [
-        f"{item.prompt.label}: {doubt}" for item in answered for doubt in doubts(item, calibration, grounded)
+        f"{item.prompt.label}: {doubt}" if several else doubt
+        for item in answered
+        for doubt in doubts(item, calibration, grounded)
     ]
     reasons += [f"{part.path}: {part.reason}" for part in record.plan.skipped]
     if record.verdict_problem:

@@ -1,10 +1,13 @@
 """Arguments to exit status: which commands there are, and the only broad handler."""
 
 import argparse
+import contextlib
 import errno
 import io
+import os
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import NoReturn
 
 from reviewer import __version__
@@ -45,6 +48,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         The exit status.
     """
+    # A stream that the caller has closed is None.
+    nowhere = Path(os.devnull)
+    sys.stdout = sys.stdout or nowhere.open("w", encoding="utf-8")  # until the process ends
+    sys.stderr = sys.stderr or nowhere.open("w", encoding="utf-8")
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             # A terminal that cannot show a character gets its number, not a crash.
@@ -52,6 +59,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = _parser()
     try:
         arguments, rest = parser.parse_known_args(argv)
+        if rest and hasattr(arguments, "target") and not any(word.startswith("-") for word in rest):
+            # argparse takes words for a target only in one piece; they may stand behind flags too.
+            arguments.target, rest = [*arguments.target, *rest], []
         if rest:
             arguments.parser.error(f"unrecognized arguments: {' '.join(rest)}")
     except SystemExit as exit_:
@@ -67,7 +77,7 @@ def _guarded(handler: Callable[[argparse.Namespace], int], arguments: argparse.N
         status = handler(arguments)
         flush()
     except KeyboardInterrupt:
-        sys.stderr.write("\nreviewer: interrupted\n")
+        _tell("\nreviewer: interrupted\n")
         return _INTERRUPTED
     except BrokenPipeError:
         # Who reads our output has gone, as `reviewer ... | head` does.
@@ -77,15 +87,15 @@ def _guarded(handler: Callable[[argparse.Namespace], int], arguments: argparse.N
         single = _only_user_errors(group)
         if single is None:
             return _crashed(group)
-        sys.stderr.write(f"reviewer: error: {single}\n")
+        _tell(f"reviewer: error: {single}\n")
         return _USAGE
     except UserError as error:
-        sys.stderr.write(f"reviewer: error: {error}\n")
+        _tell(f"reviewer: error: {error}\n")
         return _USAGE
     except OSError as error:
         if error.errno != errno.ENOSPC:
             return _crashed(error)
-        sys.stderr.write(f"reviewer: error: standard output: cannot be written: {error.strerror}.\n")
+        _tell(f"reviewer: error: standard output: cannot be written: {error.strerror}.\n")
         silence()
         return _USAGE
     except Exception as error:  # noqa: BLE001  # the one place where everything else ends
@@ -93,6 +103,13 @@ def _guarded(handler: Callable[[argparse.Namespace], int], arguments: argparse.N
 
     else:
         return status
+
+
+def _tell(text: str) -> None:
+    """Say something on standard error; if nobody can hear it, the exit status still tells."""
+    with contextlib.suppress(OSError, ValueError):
+        sys.stderr.write(text)
+        sys.stderr.flush()
 
 
 def _crashed(error: BaseException) -> int:
@@ -149,7 +166,7 @@ def _build_run(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--min-severity", metavar="SEVERITY", help="do not show less severe findings")
     group.add_argument(
-        "-o", "--output", metavar="FILE", default="", help="write one report here; - for standard output"
+        "-o", "--output", metavar="FILE", default=None, help="write one report here; - for standard output"
     )
     group.add_argument(
         "-f", "--format", metavar="FORM", action="append", default=[], help="md or json (repeatable)"
@@ -170,7 +187,7 @@ def _run(arguments: argparse.Namespace) -> int:
             common=common_of(arguments),
             target=target_of(arguments),
             roles=tuple(arguments.role),
-            output=arguments.output,
+            output=arguments.output or "",
             formats=tuple(arguments.format),
             dry_run=arguments.dry_run,
         )

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import assert_never
+from typing import Any, assert_never
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
@@ -23,8 +23,8 @@ from reviewer.events import (
     RoleStarted,
 )
 from reviewer.outputs.neutral import named, visible
-from reviewer.outputs.report import Outcome, Report, RoleReview, Status
-from reviewer.outputs.wording import counted
+from reviewer.outputs.report import Outcome, Report, RoleReview, Status, gate_in_words
+from reviewer.outputs.wording import counted, few
 from reviewer.prompting.contract import Severity
 
 _STYLES = {
@@ -35,6 +35,7 @@ _STYLES = {
 }
 _SHOWN_MISSING = 5
 _SHOWN_FINDINGS = 10
+_SHOWN_LEFT_OUT = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +53,27 @@ class Chatter:
     color: bool | None = None
 
 
+class _Screen(Console):
+    """A console that falls silent when nobody reads it any more; the review goes on."""
+
+    def on_broken_pipe(self) -> None:
+        """The reader has gone."""
+        self.quiet = True
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        """Print, unless it cannot be written any more."""
+        try:
+            super().print(*objects, **options)
+        except OSError:
+            self.quiet = True
+
+
 class Terminal:
     """Says what happens while a review runs, and what came of it."""
 
     def __init__(self, chatter: Chatter) -> None:
         self.chatter = chatter
-        self._console = Console(
+        self._console = _Screen(
             stderr=True, no_color=True if chatter.color is False else None, highlight=False, soft_wrap=True
         )
         self._progress: Progress | None = None
@@ -137,6 +153,8 @@ class Terminal:
         if report.reviews and report.status is not Status.NOTHING:
             self._console.print(_table(report))
         self._console.print(Text(visible(report.summary)))
+        if report.gate.fail_on is not None:
+            self._console.print(Text(gate_in_words(report.gate)))
         for row in [*_worst(report), *_missing(report)]:
             self._console.print(Text(visible(row)))
         if not report.language_model:
@@ -162,6 +180,11 @@ def _missing(report: Report) -> Iterator[str]:
     for (role, reason), paths in groups.items():
         what = paths[0] if len(paths) == 1 else f"{paths[0]} and {counted(len(paths) - 1, 'more file')}"
         rows.append(f"not reviewed{f' by {role}' if role else ''}: {what}: {reason}")
+    out = [part for part in report.coverage.skipped if part.expected and not part.role]
+    if out:
+        rows.append(
+            f"left out: {few([f'{named(part.path)} ({part.reason})' for part in out], _SHOWN_LEFT_OUT)}"
+        )
     said = {reason for _, reason in groups}
     rows += [
         f"{review.title} is {review.status}: {reason}"
@@ -185,7 +208,7 @@ def _table(report: Report) -> Table:
     table.add_column("Status")
     for review in report.reviews:
         counts = [str(_count(report, review, severity)) for severity in Severity]
-        rating = f"{review.rating}/10" if review.rating else "-"
+        rating = f"{review.rating}/10" if review.rating else "none"
         style = "" if review.status in {Outcome.COMPLETED, Outcome.SKIPPED} else "red"
         model = review.model
         if review.planned_model not in model.split(", "):

@@ -78,6 +78,11 @@ def _kind(name: str, own: Provider, loaded: Loaded) -> str:
         return own.kind
     if name in SERVERS or name in IN_PROCESS:
         return name
+    if name in loaded.settings.providers:
+        raise ConfigError(
+            f"provider {name}: kind is missing. "
+            'Any server that speaks OpenAI\'s chat completions has kind = "openai".'
+        )
     known = ", ".join(dict.fromkeys([*loaded.settings.providers, *SERVERS, "builtin"]))
     raise ConfigError(
         f"there is no provider named {name!r}. Known ones: {known}. To add one, write a table "

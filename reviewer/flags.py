@@ -152,8 +152,9 @@ def _refuse_empty(arguments: argparse.Namespace) -> None:
     """An empty value is a variable that was not set; guessing another target would review something else."""
     from reviewer.errors import UsageError
 
-    for flag in ("base", "commit", "patch"):
-        if getattr(arguments, flag) == "":
+    for flag in ("base", "commit", "patch", "include", "exclude", "output"):
+        given = getattr(arguments, flag, None)
+        if "" in (given if isinstance(given, list) else [given]):
             raise UsageError(f"--{flag} is empty; is a variable unset?")
 
 
@@ -162,6 +163,8 @@ def _patch(name: str) -> "Target":
     from reviewer.errors import SourceError
 
     if name == "-":
+        if sys.stdin is None:
+            raise SourceError("standard input is closed; give the patch as a file, or pipe it in.")
         return Patch(sys.stdin.buffer.read(), "standard input")
     try:
         return Patch(Path(name).read_bytes(), name)

@@ -27,7 +27,7 @@ def preview(plan: Plan) -> str:
         rows += [f"    cannot be shown: {named(part.path)}: {part.reason}" for part in role.skipped]
     rows += [
         "",
-        f"In all {counted(plan.prompts, 'prompt')} with about {plan.tokens:,} tokens. Nothing was asked.",
+        f"In all: {counted(plan.prompts, 'prompt')}, about {plan.tokens:,} tokens. Nothing was asked.",
         "",
     ]
     return "\n".join(visible(row) for row in rows)

@@ -8,7 +8,7 @@ from pathlib import Path
 from reviewer.config.load import Loaded
 from reviewer.config.schema import Settings
 from reviewer.detect import Found, look_around
-from reviewer.endpoints import endpoint_of
+from reviewer.endpoints import IN_PROCESS, endpoint_of
 from reviewer.errors import ConfigError, KeyRejectedError, ModelError, UnknownModelError
 from reviewer.models.catalog import Catalog
 from reviewer.models.model import Backend, ModelInfo, ModelRef
@@ -85,7 +85,11 @@ def check_names(roles: Mapping[str, Role], loaded: Loaded, environment: Mapping[
     """
     models = [model for name in roles for model in _configured_chain(name, loaded.settings)]
     for name in dict.fromkeys([*loaded.settings.providers, *(model.provider for model in models)]):
-        endpoint_of(name, loaded, environment, need_key=False)
+        if "/" in name:
+            raise ConfigError(f"provider {name!r}: a name has no slash; models are written provider/model.")
+        endpoint = endpoint_of(name, loaded, environment, need_key=False)
+        if endpoint.kind in IN_PROCESS:
+            backend_for(endpoint)  # sees whether its files are there
 
 
 def _configured_chain(role: str, settings: Settings) -> tuple[ModelRef, ...]:
@@ -119,7 +123,7 @@ async def _find_default(loaded: Loaded, environment: Mapping[str, str], say: Say
         return chosen
     if failed:
         raise ConfigError(
-            f"{' '.join(failed)} Mend that, name a model (`--model PROVIDER/MODEL`), or use rules only "
+            f"{' '.join(failed)} Fix that, name a model (`--model PROVIDER/MODEL`), or use rules only "
             "(`--model builtin`)."
         )
     places = ", ".join(item.endpoint.address for item in found)
@@ -142,7 +146,7 @@ def _wanted(found: Found) -> str:
 def _why_not(found: Found) -> str:
     if found.listing.error is not None:
         said = str(found.listing.error)
-        return said if said.endswith(".") else f"{said}."
+        return said if said.endswith((".", "?", "!")) else f"{said}."
     if found.listing.models is None:
         return "its server does not list its models, so one has to be named."
     return f"{found.endpoint.name} offers none of the models that are taken unasked, so one has to be named."

@@ -213,6 +213,54 @@ def test_init_defines_the_server_that_it_names(here, server, capsys, nothing_els
     assert server.requests
 
 
+BAD_SETTINGS = {
+    '[report]\nformats = ["pdf"]\n': "there is no report format 'pdf'; known ones: json, md.",
+    "[report]\nformats = []\n": "report.formats is empty",
+    '[providers.demo]\nkind = "scripted"\nreplies = "nowhere"\n': "there is no such folder with prepared replies",
+    '[providers."a/b"]\nkind = "openai"\nbase_url = "http://h/v1"\n': "a name has no slash",
+    '[providers.lab]\nbase_url = "http://h/v1"\n': "provider lab: kind is missing",
+}
+
+
+@pytest.mark.parametrize(("text", "message"), BAD_SETTINGS.items())
+@pytest.mark.parametrize("command", [["config", "validate"], ["run"]])
+def test_what_validate_calls_valid_can_be_run(here, capsys, command, text, message):
+    here.commit({"reviewer.toml": text})
+    assert main(command) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_settings_that_cannot_be_read_are_not_ignored(here, capsys):
+    here.write("reviewer.toml", b'\xef\xbb\xbf[gate]\nfail_on = "major"\n')
+    assert main(["config"]) == 0
+    assert 'gate.fail_on = "major"' in capsys.readouterr().out
+    (here.root / "reviewer.toml").unlink()
+    (here.root / "reviewer.toml").symlink_to("gone.toml")
+    assert main(["config"]) == 2
+    assert "reviewer.toml: cannot be read" in capsys.readouterr().err
+
+
+def test_init_does_not_make_two_files_that_clash(here, capsys, nothing_else):
+    here.write("pyproject.toml", '[tool.reviewer.gate]\nfail_on = "major"\n')
+    assert main(["init"]) == 2
+    assert "holds settings in [tool.reviewer]; two files would clash" in capsys.readouterr().err
+    assert not (here.root / "reviewer.toml").exists()
+
+
+def test_words_for_a_target_may_stand_behind_flags(here, capsys):
+    assert main(["prompt", "architecture", "--all", "a.py"]) == 0
+    assert "=== a.py (whole file) ===" in capsys.readouterr().out
+    assert main(["run", "--all", "--dry-run", "a.py", "--model", "builtin"]) == 0
+    assert "To review (1 file)" in capsys.readouterr().out
+    assert main(["run", "--all", "a.py", "--nope"]) == 2
+
+
+@pytest.mark.parametrize("flag", ["--include", "--exclude", "--output", "--base", "--patch"])
+def test_an_empty_value_is_an_unset_variable(here, capsys, flag):
+    assert main(["run", flag, ""]) == 2
+    assert f"{flag} is empty; is a variable unset?" in capsys.readouterr().err
+
+
 def test_config_validates_roles_too(here, server, capsys):
     lab(here, server, '[roles.nope]\nmodels = ["lab/big"]\n')
     assert main(["config", "validate"]) == 2
@@ -237,8 +285,8 @@ def test_doctor_says_what_is_wrong(here, server, capsys):
         in capsys.readouterr().out
     )
     server.default = streamed("not JSON")
-    assert main(["doctor"]) == 0
-    assert "its answer is not the JSON that was asked for" in capsys.readouterr().out
+    assert main(["doctor"]) == 2
+    assert "but its reviews would be unreadable: the answer holds no review" in capsys.readouterr().out
     assert main(["doctor", "--model", "lab/bgi"]) == 2
     assert "FAIL models: Model 'bgi' not found on lab" in capsys.readouterr().out
     here.write("reviewer.toml", "[gate\n")

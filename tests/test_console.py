@@ -3,9 +3,8 @@
 import io
 
 import pytest
-from rich.console import Console
 
-from reviewer.console import Chatter, Terminal
+from reviewer.console import Chatter, Terminal, _Screen
 from reviewer.events import (
     Corrected,
     Event,
@@ -53,7 +52,7 @@ def test_progress_on_a_terminal(monkeypatch):
     """Every event can be shown while a bar for each role is drawn."""
     screen = io.StringIO()
     terminal = Terminal(Chatter())
-    terminal._console = Console(file=screen, force_terminal=True, width=100)
+    terminal._console = _Screen(file=screen, force_terminal=True, width=100)
     tell(terminal)
     shown = screen.getvalue()
     assert "2/2" in shown, "a prompt that failed is settled too"
@@ -66,7 +65,7 @@ def test_on_a_narrow_terminal_the_bar_stays(event, line):
     """A long name or reason is cut at the edge; what is before it stays."""
     screen = io.StringIO()
     terminal = Terminal(Chatter())
-    terminal._console = Console(file=screen, force_terminal=True, width=60)
+    terminal._console = _Screen(file=screen, force_terminal=True, width=60)
     with terminal.live():
         terminal(RoleStarted("r", f"lab/{'long-' * 20}", 2))
         terminal(event)
@@ -78,7 +77,7 @@ def test_on_a_narrow_terminal_the_bar_stays(event, line):
 def test_more_prompts_than_planned_still_fit_the_bar():
     screen = io.StringIO()
     terminal = Terminal(Chatter())
-    terminal._console = Console(file=screen, force_terminal=True, width=100)
+    terminal._console = _Screen(file=screen, force_terminal=True, width=100)
     with terminal.live():
         terminal(RoleStarted("r", "lab/m", 1))
         for _ in range(3):

@@ -73,7 +73,8 @@ def _patch(target: Patch, selection: Selection, place: Place) -> ChangeSet:
     notes = tuple(
         f"the patch changes {path} in several steps; line numbers are those of each step" for path in repeated
     )
-    collected = ChangeSet(f"patch {target.name}", changes, notes=notes)
+    title = "a patch from standard input" if target.name == "standard input" else f"patch {target.name}"
+    collected = ChangeSet(title, changes, notes=notes)
     try:
         repository = Repository.open(place.directory)
     except SourceError:  # a patch may be reviewed anywhere
@@ -92,10 +93,18 @@ def _selected(collected: ChangeSet, selection: Selection, repository: Repository
             generated=repository.attributes("linguist-generated", paths),
         )
     kept, skipped = select(collected.files, rules)
+    deciding = [change.path for change in collected.files if change.path.rpartition("/")[2] in _DECIDING]
+    if deciding and not collected.snapshot:
+        note = f"the change edits {', '.join(deciding)}, which decides what is reviewed"
+        collected = replace(collected, notes=(*collected.notes, note))
     if repository is not None:
         kept = tuple(with_texts(repository, change) for change in kept)
         repository.close()
     return replace(collected, files=kept, skipped=skipped)
+
+
+_DECIDING = frozenset({IGNORE_FILE, ".gitattributes"})
+"""Files by which a change can leave itself out."""
 
 
 def _ignore_lines(repository: Repository) -> list[str]:

@@ -193,6 +193,8 @@ class Repository:
 
     def attributes(self, name: str, paths: Sequence[str]) -> dict[str, str]:
         """The value of a git attribute for each path: `set`, `unset`, `unspecified` or a text."""
+        # A patch may name places outside of any repository.
+        paths = [path for path in paths if not path.startswith("/") and ".." not in path.split("/")]
         if not paths or self.bare:
             return {}
         stdin = b"".join(os.fsencode(path) + b"\0" for path in paths)

@@ -33,7 +33,10 @@ def parse_patch(data: bytes, *, name: str) -> tuple[FileChange, ...]:
         lines = [line[:-1] for line in lines]
     files = _Reader(lines, name).read()
     if not files and data.strip():
-        raise PatchError("no file header (`diff --git`, or `---` and `+++`) found", name=name, line=1)
+        said = "no file header (`diff --git`, or `---` and `+++`) found"
+        if b"\x1b[" in data:
+            said += "; the text has codes for colours in it, git writes none with --no-color"
+        raise PatchError(said, name=name, line=1)
     return files
 
 

@@ -41,6 +41,11 @@ def decode_path(data: bytes) -> str:
     return data.decode("utf-8", "backslashreplace")
 
 
+def one_line(path: str) -> str:
+    """A path without line feeds and tabs in it, which would begin a line of their own where it is shown."""
+    return path.replace("\n", "\\n").replace("\t", "\\t").replace("\r", "\\r")
+
+
 def looks_binary(data: bytes) -> bool:
     """Whether git would call this content binary."""
     return b"\0" in data[:_BINARY_PROBE_BYTES]

@@ -5,7 +5,7 @@ import sys
 
 from pydantic import BaseModel
 
-from reviewer.commands.setup import prepare, settings
+from reviewer.commands.setup import check_formats, prepare, settings
 from reviewer.config.load import Loaded, flag_key, named_key, user_file
 from reviewer.config.schema import NAMED, Settings
 from reviewer.models.model import shown_address
@@ -32,6 +32,7 @@ def validate(common: Common) -> int:
     """Check settings, role files, models and providers; an error is raised for what is wrong."""
     setup = prepare(common)
     check_names(setup.roles, setup.loaded, setup.environment)
+    check_formats(setup.loaded.settings.report.formats)
     read = ", ".join(map(str, setup.loaded.files)) or "no files"
     sys.stdout.write(visible(f"valid: {read}; {len(setup.roles)} roles\n"))
     return 0

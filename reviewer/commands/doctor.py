@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+import anyio
 from anyio import run as run_async
 
 from reviewer import __version__
@@ -21,6 +22,9 @@ from reviewer.prompting.batch import Batch
 from reviewer.prompting.prompt import Message, Prompt, Purpose, Speaker
 from reviewer.prompting.role import ModelKind
 from reviewer.staffing import Staff, staff
+
+_PATIENCE = 90.0
+"""Seconds for the answer to a tiny question; a local model may have to be loaded first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,17 +106,21 @@ async def _try(model: ModelRef, backend: Backend, roles: list[str], window: int 
     """Ask a model one tiny question with the schema of a review."""
     name = f"{model} for {', '.join(roles)}"
     started = time.monotonic()
+    reply = None
     try:
-        reply = await backend.ask(model.model, _tiny_prompt())
+        with anyio.move_on_after(_PATIENCE):
+            reply = await backend.ask(model.model, _tiny_prompt())
     except ModelError as error:
         return Check(name, fine=False, text=str(error))
+    if reply is None:
+        return Check(name, fine=False, text=f"no answer to a tiny question within {_PATIENCE:g} s")
     took = time.monotonic() - started
-    facts = list(_facts(took, window, reasoning=bool(reply.reasoning)))
+    facts = ", ".join(_facts(took, window, reasoning=bool(reply.reasoning)))
     try:
         read_review(reply)
-    except InvalidReplyError:
-        facts.append("its answer is not the JSON that was asked for")
-    return Check(name, fine=True, text=", ".join(facts))
+    except InvalidReplyError as error:
+        return Check(name, fine=False, text=f"{facts}, but its reviews would be unreadable: {error}")
+    return Check(name, fine=True, text=facts)
 
 
 def _facts(took: float, window: int | None, *, reasoning: bool) -> Iterator[str]:

@@ -34,6 +34,10 @@ def init(common: Common, *, force: bool) -> int:
     file = root / REPOSITORY_FILE
     if file.exists() and not force:
         raise UsageError(f"{file} exists already; --force replaces it.")
+    if not force and (root / "pyproject.toml") in setup.loaded.files:
+        raise UsageError(
+            f"{root / 'pyproject.toml'} holds settings in [tool.reviewer]; two files would clash."
+        )
     found = run_async(look_around, setup.loaded, setup.environment)
     write(file, configuration(found, list(setup.roles.values())))
     where = "" if (root / ".git").exists() else " (there is no git repository here)"

@@ -13,7 +13,7 @@ from reviewer.assemble import Frame, assemble
 from reviewer.changes.changeset import ChangeSet, SkipKind
 from reviewer.changes.collect import collect
 from reviewer.changes.target import Place, Selection, Worktree
-from reviewer.commands.setup import Setup, chosen_roles, prepare, shown_path
+from reviewer.commands.setup import Setup, check_formats, chosen_roles, prepare, shown_path
 from reviewer.config.load import cache_folder
 from reviewer.console import Chatter, Terminal
 from reviewer.errors import ConfigError, OutputError, UsageError
@@ -27,12 +27,12 @@ from reviewer.outputs.files import check_place, rescue, write, write_all, write_
 from reviewer.outputs.registry import RENDERERS
 from reviewer.outputs.report import Report
 from reviewer.outputs.wording import counted
-from reviewer.pipeline import Outcome, RunPolicy, review
+from reviewer.pipeline import Outcome, RunPolicy, Stop, review
 from reviewer.plan import Plan, make_plan
 from reviewer.preview import preview
 from reviewer.prompting.contract import Severity
 from reviewer.prompting.tokens import Calibration
-from reviewer.signals import stop_signal
+from reviewer.signals import stop_signals
 from reviewer.staffing import Staff, check_names, staff
 
 
@@ -66,29 +66,28 @@ async def _run(options: RunOptions) -> int:
             return OK
         _check_place(options, setup)
         observer = _Observer(calibration, terminal)
-        outcome = await _review(plan, crew_list, setup, terminal, observer)
-    save_calibration(cache_folder(), observer.calibration)
-    report = outcome.report
-    _deliver(report, options, setup, formats, terminal)
+        with stop_signals() as stop:
+            with terminal.live():
+                outcome = await _review(plan, crew_list, setup, observer, stop)
+            save_calibration(cache_folder(), observer.calibration)
+            report = outcome.report
+            _deliver(report, options, setup, formats, terminal)
     if outcome.bugs:
         raise ExceptionGroup("a part of the review was lost", outcome.bugs)
     return INTERRUPTED if any("interrupted" in note for note in report.notes) else of_report(report)
 
 
-async def _review(
-    plan: Plan, crew_list: Staff, setup: Setup, terminal: Terminal, listener: Listener
-) -> Outcome:
+async def _review(plan: Plan, crew: Staff, setup: Setup, observer: "_Observer", stop: Stop) -> Outcome:
     settings = setup.loaded.settings
-    asker = Asker(RetryPolicy(attempts=settings.run.attempts), listener=listener)
+    asker = Asker(RetryPolicy(attempts=settings.run.attempts), listener=observer)
     policy = RunPolicy(
         created=datetime.now(UTC),
         timeout=settings.run.timeout,
         fail_on=None if settings.gate.fail_on == "none" else Severity(settings.gate.fail_on),
         min_severity=Severity(settings.report.min_severity),
-        local=crew_list.local,
+        local=crew.local,
     )
-    with terminal.live():
-        return await review(plan, Crew(asker, crew_list.backends, setup.wording), policy, stop_signal)
+    return await review(plan, Crew(asker, crew.backends, setup.wording), policy, stop)
 
 
 def _selection(options: RunOptions, setup: Setup) -> Selection:
@@ -103,6 +102,7 @@ def _selection(options: RunOptions, setup: Setup) -> Selection:
     return Selection(scope.include, exclude, scope.max_file_bytes)
 
 
+_NAMED = 10
 _PLAIN = frozenset({"", "markdown", "txt"})
 """Suffixes that say nothing of a form, or mean Markdown."""
 
@@ -117,11 +117,7 @@ def _formats(options: RunOptions, setup: Setup) -> Sequence[str]:
     if options.output and not options.formats:
         suffix = Path(options.output).suffix.removeprefix(".").lower()
         formats = ("md",) if suffix in _PLAIN else (suffix,)
-    for name in formats:
-        if name not in RENDERERS:
-            known = ", ".join(RENDERERS)
-            error = UsageError if options.formats or options.output else ConfigError
-            raise error(f"there is no report format {name!r}; known ones: {known}.")
+    check_formats(formats, UsageError if options.formats or options.output else ConfigError)
     if options.output and len(formats) != 1:
         raise UsageError("--output takes one report; give one --format with it.")
     return formats
@@ -129,8 +125,10 @@ def _formats(options: RunOptions, setup: Setup) -> Sequence[str]:
 
 def _nothing(options: RunOptions, changes: ChangeSet, setup: Setup, terminal: Terminal) -> Report:
     """Say why nothing is reviewed; the report says it too, for those who asked for one."""
-    for part in changes.skipped:
+    for part in changes.skipped[:_NAMED]:
         terminal.say(f"{part.kind}: {part.path}: {part.reason}")
+    if len(changes.skipped) > _NAMED:
+        terminal.say(f"and {counted(len(changes.skipped) - _NAMED, 'more file')}")
     impossible = sum(part.kind is SkipKind.IMPOSSIBLE for part in changes.skipped)
     why = f" ({'; '.join(changes.notes)})" if changes.notes else ""
     if impossible:
@@ -138,7 +136,7 @@ def _nothing(options: RunOptions, changes: ChangeSet, setup: Setup, terminal: Te
         terminal.fail(f"Nothing was reviewed of {changes.title}: {what} could not be.")
     elif changes.skipped:
         what = counted(len(changes.skipped), "file")
-        terminal.say(f"Nothing to review in {changes.title}: {what} left out, no other.")
+        terminal.say(f"Nothing to review in {changes.title}: every changed file is left out ({what}).")
     else:
         terminal.say(f"Nothing to review in {changes.title}{why}.")
         if isinstance(options.target, Worktree) and changes.notes:
@@ -192,13 +190,12 @@ def _deliver(
         kept = rescue({"json": RENDERERS["json"](report)})
         terminal.fail(f"The report could not be rendered; it is in {kept[0]}.")
         raise
-    if options.output == "-":
-        write_standard_output(texts[formats[0]])
-        terminal.summary(report)
-        return
     directory = options.common.directory
+    places: dict[str, Path] = {}
     try:
-        if options.output:
+        if options.output == "-":
+            write_standard_output(texts[formats[0]])
+        elif options.output:
             places = {formats[0]: directory / options.output}
             write(places[formats[0]], texts[formats[0]])
         else:
@@ -208,5 +205,6 @@ def _deliver(
         terminal.fail(f"The report is in {', '.join(map(str, rescue(texts)))} instead.")
         raise
     terminal.summary(report)
-    shown = " and ".join(shown_path(path, directory) for path in places.values())
-    terminal.say(f"Report: {shown}")
+    if places:
+        shown = " and ".join(shown_path(path, directory) for path in places.values())
+        terminal.say(f"Report: {shown}")

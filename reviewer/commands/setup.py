@@ -6,8 +6,9 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from reviewer.config.load import Loaded, Sources, flag_key, load, named_key, process_environment
-from reviewer.errors import ConfigError, UsageError
+from reviewer.errors import ConfigError, UsageError, UserError
 from reviewer.options import Common
+from reviewer.outputs.registry import RENDERERS
 from reviewer.prompting.prompt import Wording, check_role
 from reviewer.prompting.role import Role, built_in_folder, load_partials, load_roles
 from reviewer.prompting.template import Templates
@@ -90,6 +91,20 @@ def _unknown_role(name: str, roles: Mapping[str, Role]) -> str:
     near = [role for role in roles if name and role.startswith(name)] or get_close_matches(name, roles, n=1)
     hint = f" Did you mean {near[0]!r}?" if near else ""
     return f"there is no role named {name!r}. Roles: {', '.join(roles)}.{hint}"
+
+
+def check_formats(formats: Sequence[str], error: type[UserError] = ConfigError) -> None:
+    """Check the forms that a report is to have.
+
+    Raises:
+        UserError: there are none, or one is unknown; of the given type.
+    """
+    known = ", ".join(RENDERERS)
+    if not formats:
+        raise error(f"report.formats is empty, so that no report would be written; known ones: {known}.")
+    for name in formats:
+        if name not in RENDERERS:
+            raise error(f"there is no report format {name!r}; known ones: {known}.")
 
 
 def shown_path(path: Path, directory: Path) -> str:

@@ -133,7 +133,9 @@ def _files(sources: Sources, root: Path) -> list[Path]:
     if named is not None:
         return [*found, named]
     own, project = root / REPOSITORY_FILE, root / "pyproject.toml"
-    candidates = [file for file in (own, project) if file.is_file() and _table(file) is not None]
+    # What cannot be read is an error, not a file without settings.
+    there = [file for file in (own, project) if file.exists() or file.is_symlink()]
+    candidates = [file for file in there if _table(file) is not None]
     if len(candidates) > 1:
         raise ConfigError(f"{own} and [tool.reviewer] in {project} both hold settings. Keep one of them.")
     return [*found, *candidates]
@@ -142,7 +144,7 @@ def _files(sources: Sources, root: Path) -> list[Path]:
 def _table(file: Path) -> Mapping[str, Any] | None:
     """The settings in a file; None for a `pyproject.toml` without any."""
     try:
-        data = tomllib.loads(file.read_text("utf-8"))
+        data = tomllib.loads(file.read_text("utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{file}: {error}") from error
     except OSError as error:

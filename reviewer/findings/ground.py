@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from reviewer.changes.changeset import ChangeSet, FileChange, Side
+from reviewer.changes.text import one_line
 from reviewer.findings.finding import Claim, Grounding
 from reviewer.findings.lookup import SIMILAR, Lookup, Match
 
@@ -72,6 +73,9 @@ def find_versions(path: str, changes: ChangeSet) -> tuple[FileChange, ...]:
     for form in (as_written, *_dresses(wanted)):
         if found := changes.versions(form):
             return found
+    for change in changes.files:
+        if one_line(change.path) == as_written:
+            return changes.versions(change.path)
     tail = "/" + wanted.lstrip("./")
     ending = (
         {change.path for change in changes.files if f"/{change.path}".endswith(tail)} if wanted else set()

@@ -78,7 +78,12 @@ def read_review(reply: Reply) -> ReadReview:
         found = _review_in(candidate)
         if found is not None:
             return _finished(found, reply)
-    raise InvalidReplyError("the answer holds no review in JSON", text=text, problems=(_diagnosis(text),))
+    said = "the answer holds no review in JSON"
+    if reply.finish is Finish.LENGTH:
+        said = (
+            "the answer was cut off at the limit of its length (limits.output_tokens) before it held a review"
+        )
+    raise InvalidReplyError(said, text=text, problems=(_diagnosis(text),))
 
 
 def _finished(review: ReadReview, reply: Reply) -> ReadReview:

@@ -11,7 +11,7 @@ from reviewer.changes.languages import fence_name
 from reviewer.errors import RoleError
 from reviewer.findings.finding import Finding, Grounding, Voice
 from reviewer.outputs.neutral import Safe, cell, fence, inline, path_code, prose
-from reviewer.outputs.report import Outcome, Report, RoleReview, SkippedPart, Status
+from reviewer.outputs.report import Outcome, Report, RoleReview, SkippedPart, Status, gate_in_words
 from reviewer.outputs.wording import counted, few
 from reviewer.prompting.contract import Horizon, Severity
 from reviewer.prompting.template import Templates
@@ -106,6 +106,7 @@ def render(report: Report) -> str:
         "reviewers": _reviewers(report),
         "target": _target(report),
         "status": _status(report),
+        "gate": gate_in_words(report.gate) if report.gate.fail_on else "",
         "counts": {review.role: _counts(_voices(review.role, report)) for review in report.reviews},
         "totals": _counts(report.findings),
         "groups": _groups(entries),

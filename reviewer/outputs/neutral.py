@@ -6,6 +6,8 @@ from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterator
 
+from reviewer.changes.text import one_line
+
 
 class Safe(str):
     """Markdown that is safe to put into a page as it is."""
@@ -131,7 +133,7 @@ def path_code(path: str) -> Safe:
 
 def named(path: str) -> str:
     """A path in one line, for terminals and pages."""
-    return visible(path.replace("\n", "\\n").replace("\t", "\\t").replace("\r", "\\r"))
+    return visible(one_line(path))
 
 
 def _ticked(flat: str) -> Safe:

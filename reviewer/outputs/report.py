@@ -237,6 +237,12 @@ def gate_of(findings: Sequence[Finding], fail_on: Severity | None) -> Gate:
     return Gate(fail_on, reached)
 
 
+def gate_in_words(gate: Gate) -> str:
+    """Whether the gate makes the run fail."""
+    what = "critical findings" if gate.fail_on is Severity.CRITICAL else f"findings from {gate.fail_on} on"
+    return f"The gate for {what} was {'reached: the run fails' if gate.reached else 'not reached'}."
+
+
 def combine_advice(reviews: Sequence[RoleReview]) -> tuple[Advice, ...]:
     """The recommendations of all reviewers, nearest horizon first, each text once."""
     seen: dict[str, Advice] = {}
@@ -260,10 +266,14 @@ def verdict_of(report: Report) -> str:
     rules = "" if report.language_model else " Nothing has read the change for its meaning."
     match report.status:
         case Status.NOTHING:
-            return "Nothing was reviewed: no file of the change is to be reviewed."
+            return "Nothing was reviewed: there is nothing to review in this change."
         case Status.CLEAN if not report.language_model:
             return f"No mechanical rule applies to the change.{rules}"
         case Status.CLEAN:
+            out = sum(part.expected for part in report.coverage.skipped)
+            if out:
+                left = f"{counted(out, 'file')} {'was' if out == 1 else 'were'} left out, see Coverage."
+                return f"Every reviewer read all that was to be reviewed and found nothing to report. {left}"
             return "Every reviewer read the whole change and found nothing to report."
         case Status.FINDINGS:
             return (

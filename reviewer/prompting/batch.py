@@ -15,6 +15,7 @@ from reviewer.changes.changeset import (
     SkipKind,
     SkippedFile,
 )
+from reviewer.changes.text import one_line
 from reviewer.prompting.scope import enclosing_lines
 from reviewer.prompting.tokens import estimate_tokens
 
@@ -141,7 +142,7 @@ def _room(every: Sequence[str], budget: int) -> int:
 
 
 def _name_tokens(path: str) -> int:
-    return estimate_tokens(f"- {path}\n") + 1
+    return estimate_tokens(f"- {one_line(path)}\n") + 1
 
 
 def _listed(others: Sequence[str], room: int) -> int:
@@ -253,9 +254,8 @@ def render_change(change: FileChange, *, snapshot: bool = False) -> str:
     A line is its number, a mark and the text behind `|`: `12 +|code`. The number is that of the new file,
     for removed lines that of the old one. Lines that open the enclosing blocks stand in front.
     """
-    rows = [
-        f"=== {change.path} ({_STATUS.get(change.status) or f'{change.status} from {change.old_path}'}) ==="
-    ]
+    origin = _STATUS.get(change.status) or f"{change.status} from {one_line(change.old_path or '')}"
+    rows = [f"=== {one_line(change.path)} ({origin}) ==="]
     numbers = [n for hunk in change.hunks for line in hunk.lines for n in (line.old, line.new) if n]
     width = len(str(max(numbers, default=0)))
     end = 0  # last new-side line shown so far

@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from reviewer.changes.changeset import FileChange, FileStatus
+from reviewer.changes.text import one_line
 from reviewer.errors import RoleError
 from reviewer.prompting.batch import Batch, Section
 from reviewer.prompting.contract import CATEGORIES, AskedReview, AskedVerdict, describe, portable_schema
@@ -119,7 +120,7 @@ def review_prompt(role: Role, batch: Batch, wording: Wording) -> Prompt:
     change = "\n".join(section.text for section in batch.sections)
     variables = _variables(role, wording, snapshot=batch.snapshot) | {
         "change": change.strip("\n"),
-        "others": batch.others[: batch.listed],
+        "others": tuple(map(one_line, batch.others[: batch.listed])),
         "unlisted": len(batch.others) - batch.listed,
         "marker": marker_for(change, *batch.others, wording.guidance),
         "part": batch.index,

@@ -100,7 +100,7 @@ def built_in_folder() -> Traversable:
     return Path(__file__).resolve().parents[2] / "prompts"
 
 
-_NEARLY = (".j2", ".jinja", ".jinja2", ".md.txt")
+_NEARLY = (".j2", ".jinja", ".jinja2", ".md.txt", ".md")
 """Ends of names by which somebody means a role, and gets none."""
 
 
@@ -116,7 +116,7 @@ def load_roles(folders: Sequence[Traversable]) -> dict[str, Role]:
             if file.name.endswith(SUFFIX) and not file.is_dir():
                 role = parse_role(_read(file), name=file.name.removesuffix(SUFFIX), source=str(file))
                 found[role.name] = role
-            elif file.name.endswith(_NEARLY) and not file.is_dir():
+            elif file.name.endswith(_NEARLY) and file.name != "README.md" and not file.is_dir():
                 raise RoleError(f"{file}: is not read as a role; the name of a role's file ends in {SUFFIX}")
     return dict(sorted(found.items(), key=lambda item: (item[1].order, item[0])))
 

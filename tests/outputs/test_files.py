@@ -1,6 +1,7 @@
 """Where reports go: whole or not at all, through links and into pipes, and never lost."""
 
 import os
+import shlex
 import subprocess
 import sys
 import threading
@@ -88,11 +89,14 @@ def reviewer(
 @pytest.mark.parametrize("arguments", [["config"], ["run", "--all", "--model", "builtin", "-q", "-o", "-"]])
 def test_a_full_disk_is_an_error_for_people(repo, arguments):
     repo.commit({"a.py": "x = 1\n"})
-    status, _, said = reviewer(repo.root, *arguments, output=Path("/dev/full"))
-    assert (status, said) == (
+    status, _, said = reviewer(repo.root, *arguments, output=Path("/dev/full"), TMPDIR=str(repo.root.parent))
+    *kept, error = said.splitlines()
+    assert (status, error) == (
         2,
-        "reviewer: error: standard output: cannot be written: No space left on device.\n",
+        "reviewer: error: standard output: cannot be written: No space left on device.",
     )
+    assert len(kept) == (arguments[0] == "run"), "a report is kept elsewhere"
+    assert len(list(repo.root.parent.glob("reviewer-report-*/review.md"))) == len(kept)
 
 
 def test_any_terminal_can_show_any_name(repo):
@@ -109,3 +113,45 @@ def test_any_terminal_can_show_any_name(repo):
 def test_a_missing_git_is_an_error_for_people(repo, tmp_path):
     status, _, said = reviewer(repo.root, "run", "--all", PATH=str(tmp_path))
     assert (status, said) == (2, "reviewer: error: git was not found. Install git, or add it to PATH.\n")
+
+
+@pytest.mark.parametrize("flags", [[], ["-v"]])
+def test_nobody_listening_changes_neither_report_nor_status(repo, flags):
+    """As in `reviewer run 2>&1 | head -1`, and with standard error closed."""
+    repo.commit({"a.py": "def f():\n    return nope\n"})
+    command = [
+        sys.executable,
+        "-m",
+        "reviewer",
+        "run",
+        "--all",
+        "--model",
+        "builtin",
+        "--fail-on",
+        "critical",
+        *flags,
+    ]
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    reading, writing = os.pipe()
+    os.close(reading)
+    for output, place in ((None, "r1.md"), (writing, "r2.md")):
+        done = subprocess.run(
+            [*command, "-o", f"../{place}"],
+            cwd=repo.root,
+            env=env,
+            check=False,
+            stdout=output,
+            stderr=writing,
+        )
+        assert done.returncode == 1, "the gate was reached"
+        assert (repo.root.parent / place).exists()
+    os.close(writing)
+    closed = " ".join(map(shlex.quote, [*command, "-o", "../r3.md"]))
+    assert (
+        subprocess.run(f"{closed} 2>&- >&-", shell=True, cwd=repo.root, env=env, check=False).returncode == 1
+    )
+    wrong = f"{shlex.quote(sys.executable)} -m reviewer run --commit nosuch 2>&-"
+    assert subprocess.run(wrong, shell=True, cwd=repo.root, env=env, check=False).returncode == 2
+    stdin = f"{shlex.quote(sys.executable)} -m reviewer run --patch - <&-"
+    done = subprocess.run(stdin, shell=True, cwd=repo.root, env=env, check=False, capture_output=True)
+    assert (done.returncode, b"standard input is closed" in done.stderr) == (2, True)
