@@ -812,6 +812,18 @@ def test_interrupted_in_the_middle_leaves_a_valid_report(shop, server, number):
     assert made.reviews[1].reasons == (f"stopped: interrupted by {number.name}",)
 
 
+def test_an_impatient_second_ctrl_c_does_not_lose_the_report(shop, server):
+    configure(shop, server)
+    server.default = Answer(pieces=(chunk(delta={"content": "{"}),), headers=SSE, hang=True)
+    process = start(shop, "--role", "code_quality")
+    assert server.hanging.wait(20)
+    for _ in range(5):
+        process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=30)
+    assert process.returncode == 130, said
+    assert report(shop.root).status == "incomplete"
+
+
 def test_time_limit_of_the_run(shop, server):
     configure(shop, server, '[roles.code_quality]\nmodels = ["lab/small"]\n')
     server.replies["small"] = [Answer(pieces=(chunk(delta={"content": "{"}),), headers=SSE, hang=True)]
