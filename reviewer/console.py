@@ -228,7 +228,8 @@ def _count(report: Report, review: RoleReview, severity: Severity) -> int:
 
 def _brief(event: PromptSent | PromptAnswered | PromptFailed | Retrying | Corrected | FailedOver) -> str:
     """An event beside the bar of its role."""
-    part = event.label.removeprefix(event.role).strip()
+    part = event.label.removeprefix(event.role).strip().partition("/")[0]
+    part = f"part {part}" if part.isdigit() else part
     match event:
         case PromptSent():
             said = f"asking {event.model}"

@@ -5,8 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from reviewer.config.load import Loaded
-from reviewer.config.schema import Settings
+from reviewer.config.load import Loaded, flag_key, named_key
 from reviewer.detect import Found, look_around
 from reviewer.endpoints import IN_PROCESS, endpoint_of
 from reviewer.errors import ConfigError, KeyRejectedError, ModelError, UnknownModelError
@@ -54,7 +53,7 @@ async def staff(
         ConfigError: a name, key or address is missing or wrong; says which.
         UnknownModelError: a server does not offer an assigned model.
     """
-    chains = {name: _configured_chain(name, loaded.settings) for name in roles}
+    chains = {name: _configured_chain(name, loaded) for name in roles}
     found = None if all(chains.values()) else await _find_default(loaded, environment, say)
     default = found.choice if found and found.choice else BUILTIN
     chains = {name: chain or (default,) for name, chain in chains.items()}
@@ -83,7 +82,7 @@ def check_names(roles: Mapping[str, Role], loaded: Loaded, environment: Mapping[
     Raises:
         ConfigError: a model is written wrongly, or a provider is unknown or lacks its address.
     """
-    models = [model for name in roles for model in _configured_chain(name, loaded.settings)]
+    models = [model for name in roles for model in _configured_chain(name, loaded)]
     for name in dict.fromkeys([*loaded.settings.providers, *(model.provider for model in models)]):
         if "/" in name:
             raise ConfigError(f"provider {name!r}: a name has no slash; models are written provider/model.")
@@ -92,11 +91,19 @@ def check_names(roles: Mapping[str, Role], loaded: Loaded, environment: Mapping[
             backend_for(endpoint)  # sees whether its files are there
 
 
-def _configured_chain(role: str, settings: Settings) -> tuple[ModelRef, ...]:
-    own = settings.roles.get(role)
+def _configured_chain(role: str, loaded: Loaded) -> tuple[ModelRef, ...]:
+    """The models that the settings assign to a role; an error names the place of a wrong one."""
+    own = loaded.settings.roles.get(role)
     if own is not None and own.models:
-        return tuple(ModelRef.parse(text) for text in own.models)
-    return (ModelRef.parse(settings.defaults.model),) if settings.defaults.model else ()
+        texts, key = own.models, named_key("roles", role, "models")
+    elif loaded.settings.defaults.model:
+        texts, key = (loaded.settings.defaults.model,), flag_key("defaults.model")
+    else:
+        return ()
+    try:
+        return tuple(ModelRef.parse(text) for text in texts)
+    except ConfigError as error:
+        raise ConfigError(f"{loaded.origin(key)}: {error}") from error
 
 
 def _address(found: Found | None, name: str) -> str:

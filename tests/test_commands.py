@@ -261,6 +261,42 @@ def test_an_empty_value_is_an_unset_variable(here, capsys, flag):
     assert f"{flag} is empty; is a variable unset?" in capsys.readouterr().err
 
 
+def test_a_wrong_model_is_named_with_its_place(here, capsys):
+    here.commit({"reviewer.toml": '[roles.architecture]\nmodels = ["clean"]\n'})
+    assert main(["run"]) == 2
+    assert f"{here.root / 'reviewer.toml'}: 'clean' is not a model name" in capsys.readouterr().err
+    assert main(["run", "--model", "architecture=clean"]) == 2
+    assert "flag --model: 'clean' is not a model name" in capsys.readouterr().err
+
+
+def test_two_variables_for_one_key_must_agree(here, capsys, monkeypatch):
+    monkeypatch.setenv("REVIEWER_FAIL_ON", "major")
+    monkeypatch.setenv("REVIEWER_GATE__FAIL_ON", "major")
+    assert main(["config", "validate"]) == 0
+    monkeypatch.setenv("REVIEWER_GATE__FAIL_ON", "none")
+    assert main(["config", "validate"]) == 2
+    assert "gate.fail_on is set twice, to different values" in capsys.readouterr().err
+
+
+def test_quiet_commands_say_only_what_is_wrong(here, server, capsys, nothing_else):
+    lab(here, server, '[defaults]\nmodel = "lab/big"\n')
+    assert main(["doctor", "-q"]) == 0
+    server.default = error(500, "out of memory")
+    assert main(["doctor", "-q"]) == 2
+    assert capsys.readouterr().out.startswith("FAIL lab/big for ")
+    assert main(["init", "-q", "--force"]) == 0
+    assert capsys.readouterr().out == ""
+
+
+def test_a_role_for_other_files_has_no_prompt(here, capsys):
+    here.write(
+        ".reviewer/prompts/sql.md.j2", '+++\ntitle = "x"\nfocus = "y"\nglobs = ["*.sql"]\n+++\nLook.\n'
+    )
+    here.write("a.py", "x = 2\n")
+    assert main(["prompt", "sql", "--commit", "HEAD"]) == 2
+    assert "matches the patterns of role sql, so there is no prompt" in capsys.readouterr().err
+
+
 def test_config_validates_roles_too(here, server, capsys):
     lab(here, server, '[roles.nope]\nmodels = ["lab/big"]\n')
     assert main(["config", "validate"]) == 2

@@ -55,7 +55,8 @@ def sides_of(repository: Repository, target: GitTarget) -> Sides:
             return _range(repository, target)
         case _ if repository.bare:
             raise SourceError(
-                "this repository is bare, it has no working tree. Review a range `A..B` or `--commit REV`."
+                "there is no working tree here: this is a bare repository, or the inside of a .git folder. "
+                "Review a range `A..B` or `--commit REV`, or go to the working tree."
             )
         case _:
             return _unfinished(repository, target)

@@ -24,7 +24,10 @@ def read_snapshot(repository: Repository, paths: tuple[str, ...]) -> tuple[FileC
         SourceError: a path lies outside the repository or holds no file; or there is no working tree.
     """
     if repository.bare:
-        raise SourceError("this repository is bare, it has no files to review as they are.")
+        raise SourceError(
+            "there is no working tree here, so there are no files to review as they are: this is a bare "
+            "repository, or the inside of a .git folder."
+        )
     specs = [_inside(repository, path) for path in paths]
     arguments = ("ls-files", "-z", "--cached", "--others", "--exclude-standard", "--deduplicate", "--")
     listed = repository.output("--literal-pathspecs", *arguments, *specs)

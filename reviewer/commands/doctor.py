@@ -48,6 +48,8 @@ def doctor(common: Common) -> int:
 
     def note(check: Check) -> None:
         checks.append(check)
+        if check.fine and common.quiet:
+            return
         mark = "ok  " if check.fine else "FAIL"
         sys.stdout.write(visible(f"{mark} {check.name}: {check.text}\n"))
         sys.stdout.flush()

@@ -40,6 +40,8 @@ def init(common: Common, *, force: bool) -> int:
         )
     found = run_async(look_around, setup.loaded, setup.environment)
     write(file, configuration(found, list(setup.roles.values())))
+    if common.quiet:
+        return 0
     where = "" if (root / ".git").exists() else " (there is no git repository here)"
     sys.stdout.write(f"Written: {shown_path(Path(file), common.directory)}{where}\n")
     chosen = _chosen(found)

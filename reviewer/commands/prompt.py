@@ -29,6 +29,10 @@ def print_prompt(common: Common, role: str, target: Target, *, as_json: bool) ->
     plan = make_plan(
         changes, [Assignment(roles[role], (BUILTIN,))], setup.wording, windows={}, calibration=Calibration()
     )
+    if not plan.roles[0].prompts:
+        raise SourceError(
+            f"no file of {changes.title} matches the patterns of role {role}, so there is no prompt."
+        )
     for prompt in plan.roles[0].prompts:
         if as_json:
             messages = [

@@ -195,7 +195,12 @@ def _environment_layer(environment: Mapping[str, str]) -> Layer:
             if near := get_close_matches(name.removeprefix(_PREFIX), known, n=1):
                 hint = f"Did you mean {known[near[0]]}?"
             raise ConfigError(f"environment: unknown variable {name}. {hint}")
-        values[_join(*parts)] = environment[name]
+        key = _join(*parts)
+        if values.get(key, environment[name]) != environment[name]:
+            raise ConfigError(
+                f"environment: {shown(key)} is set twice, to different values; {name} is one of them."
+            )
+        values[key] = environment[name]
     return Layer("environment", values)
 
 

@@ -227,7 +227,7 @@ def test_bare_repository(branch, tmp_path):
     bare = clone_of(branch, tmp_path, "--bare")
     assert summary(look(bare, Commit("topic"))) == ["added committed.py +1 -0"]
     for target in (Worktree(), Snapshot()):
-        with pytest.raises(SourceError, match="this repository is bare"):
+        with pytest.raises(SourceError, match="there is no working tree here"):
             look(bare, target)
 
 
