@@ -309,7 +309,7 @@ def test_many_small_findings_are_listed_in_short():
     assert page.count("#### N") == 50
     assert "The other 10 findings in short" in page
     assert "- **N60** `a.py:60`: Small 59" in page
-    assert "1. N1, N2, N3, N4, N5 and 55 more: Mend it." in page
+    assert "1. **N1, N2, N3, N4, N5 and 55 more** Mend it." in page
 
 
 def test_a_report_in_which_everything_is_said_by_two():

@@ -267,10 +267,10 @@ def _actions(entries: Sequence[_Entry], report: Report) -> list[_Group]:
 def _action(text: str, entries: Sequence[_Entry]) -> Safe:
     labels = few([entry.label for entry in entries], _MOST_LABELS)
     if len(entries) > 1:
-        return Safe(f"{labels}: {inline(text)}")
+        return Safe(f"**{labels}** {inline(text)}")
     finding = entries[0].finding
     title = f"{inline(finding.title.rstrip('.'))}. " if finding.recommendation else ""
-    return Safe(f"{labels}: {title}{inline(text)} ({place(finding)})")
+    return Safe(f"**{labels}** {title}{inline(text)} ({place(finding)})")
 
 
 def _reviewers(report: Report) -> str:
