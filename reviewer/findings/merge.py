@@ -13,8 +13,11 @@ from reviewer.findings.lookup import Lookup, fold_blanks
 
 _NEAR = 2
 """Lines; claims about places no further apart than this may be about the same problem."""
+_WIDE = 20
+"""Lines; no further apart than this, claims in nearly the same words are about the same problem."""
 _ALIKE = 0.4
 _ALIKE_IN_CATEGORY = 0.2
+_NEARLY_THE_SAME = 0.8
 """Share of the shorter text's words that both use, for two claims to count as the same problem."""
 _STOP = frozenset(
     [
@@ -162,7 +165,7 @@ def _end(anchor: Anchor) -> int:
 def _group_for(weighed: _Weighed, known: Sequence[_Group]) -> _Group | None:
     line = weighed.statement.anchor.line
     for group in reversed(known):
-        if line is not None and line - group.reach > _NEAR:
+        if line is not None and line - group.reach > _WIDE:
             return None  # this one and all before it end too far above
         if all(_same(member, weighed) for member in group.members):
             return group
@@ -175,12 +178,13 @@ def _same(one: _Weighed, two: _Weighed) -> bool:
         return _said(mine.claim) == _said(other.claim)
     if (mine.role, mine.model) == (other.role, other.model) and mine.anchor.line != other.anchor.line:
         return False  # a reviewer who names two places means two problems
-    if mine.anchor.in_change != other.anchor.in_change:
-        return False  # what the change did not touch must not lend its severity to what it did
     first, second = sorted((mine.anchor, other.anchor), key=lambda anchor: anchor.line or 0)
-    if (second.line or 0) - _end(first) > _NEAR:
-        return False
+    distance = (second.line or 0) - _end(first)
     shared = len(one.words & two.words) / max(1, min(len(one.words), len(two.words)))
+    if distance <= _WIDE and shared >= _NEARLY_THE_SAME:
+        return True
+    if distance > _NEAR or mine.anchor.in_change != other.anchor.in_change:
+        return False  # what the change did not touch must not lend its severity to what it did
     return shared >= (_ALIKE_IN_CATEGORY if mine.claim.category == other.claim.category else _ALIKE)
 
 

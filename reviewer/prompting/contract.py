@@ -63,7 +63,7 @@ class AskedFinding(_Asked):
 
     file: str = Field(description="path of the file, exactly as shown in its heading")
     quote: str = Field(
-        description="1 to 3 lines copied character by character from the change, without number and mark"
+        description="1 to 3 lines copied character by character from the shown code, without number and mark"
     )
     line: int = Field(description="number shown in front of the first quoted line, also of a removed one")
     failure_scenario: str = Field(

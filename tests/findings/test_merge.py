@@ -70,7 +70,7 @@ def test_different_problems_on_the_same_line_stay_apart():
 
 
 def test_far_apart_places_stay_apart():
-    far = replace(ZERO, quote="    def mean(self):", line=10)
+    far = replace(SAME, quote="    def mean(self):", line=10)
     assert len(merged(("code_quality", ZERO), ("architecture", far))) == 2
 
 
@@ -90,13 +90,21 @@ def test_neighbours_of_neighbours_are_not_the_same_problem():
 
 
 def test_severity_does_not_come_from_lines_that_the_change_did_not_touch():
-    near = replace(ZERO, severity=Severity.CRITICAL, quote="        items = self.items", line=11)
+    near = replace(SAME, severity=Severity.CRITICAL, quote="        items = self.items", line=11)
     touched = replace(ZERO, severity=Severity.MINOR, quote="        total = sum(items)", line=12)
     findings = merged(("architecture", near), ("code_quality", touched))
     assert [(f.severity, f.in_change) for f in findings] == [
         (Severity.CRITICAL, False),
         (Severity.MINOR, True),
     ]
+
+
+def test_nearly_the_same_words_some_lines_apart_are_one_problem():
+    """Two reviewers see the same cause, one quotes the changed condition, the other the call behind it."""
+    cause = replace(ZERO, quote="        items = self.items", line=11)
+    (finding,) = merged(("architecture", cause), ("deep_analysis", ZERO))
+    assert finding.reviewers == ("architecture", "deep_analysis")
+    assert finding.in_change
 
 
 def test_words_of_any_script_tell_problems_apart():
