@@ -124,13 +124,14 @@ def texts_of(value: Any) -> tuple[str, ...]:
         value = list(value.values())
     if not isinstance(value, Sequence):
         return ()
-    found = []
-    for item in value:
-        if isinstance(item, dict):
-            item = first(item, ("text", "description", "title", "recommendation", "strength", "summary"))  # noqa: PLW2901
-        if text := text_of(item):
-            found.append(text)
-    return tuple(found)
+    return tuple(text for item in value if (text := text_of(_words_of(item))))
+
+
+def _words_of(item: Any) -> Any:
+    """What an entry of a list of texts says, if it is an object."""
+    if not isinstance(item, dict):
+        return item
+    return first(item, ("text", "description", "title", "recommendation", "strength", "summary"))
 
 
 def first(item: Mapping[str, Any], names: Sequence[str]) -> Any:

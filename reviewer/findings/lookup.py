@@ -156,11 +156,10 @@ class Version:
         single = len(wanted) == 1
         for run in runs:
             for first, fills in run.occurrences(needle, len(wanted)):
-                if single:
-                    fills = fills or fold_blanks(needle) == fold_blanks(run.line(first))  # noqa: PLW2901
+                whole = fills or (single and fold_blanks(needle) == fold_blanks(run.line(first)))
                 last = run.numbers[first + len(wanted) - 1]
-                grade = quality + (not fills)
-                found.append(Match(grade, self._side, run.numbers[first], last, fills or not single))
+                grade = quality + (not whole)
+                found.append(Match(grade, self._side, run.numbers[first], last, whole or not single))
                 if len(found) >= _MOST_HITS:
                     return found
         return found
