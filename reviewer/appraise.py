@@ -3,6 +3,7 @@
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from reviewer.changes.text import one_line
@@ -20,7 +21,7 @@ _NAMED = 3
 """How many files a reason names."""
 
 
-Grounded = frozenset[int] | set[int]
+Grounded = AbstractSet[int]
 """`id` of every claim whose quote was found in the code."""
 
 

@@ -81,7 +81,7 @@ def _guarded(handler: Callable[[argparse.Namespace], int], arguments: argparse.N
         return _INTERRUPTED
     except BrokenPipeError:
         # Who reads our output has gone, as `reviewer ... | head` does.
-        sys.stderr.close()
+        silence()
         return _OK
     except BaseExceptionGroup as group:
         single = _only_user_errors(group)

@@ -186,7 +186,7 @@ def _deliver(
     """
     try:
         texts = {name: RENDERERS[name](report) for name in formats}
-    except Exception:
+    except Exception:  # a bug in one form of the report must not cost the review
         kept = rescue({"json": RENDERERS["json"](report)})
         terminal.fail(f"The report could not be rendered; it is in {kept[0]}.")
         raise

@@ -155,3 +155,13 @@ def test_nobody_listening_changes_neither_report_nor_status(repo, flags):
     stdin = f"{shlex.quote(sys.executable)} -m reviewer run --patch - <&-"
     done = subprocess.run(stdin, shell=True, cwd=repo.root, env=env, check=False, capture_output=True)
     assert (done.returncode, b"standard input is closed" in done.stderr) == (2, True)
+
+
+def test_a_reader_that_has_seen_enough_is_no_error(repo):
+    repo.commit({"a.py": "value = compute(1, 2)\n" * 400})
+    command = f"{shlex.quote(sys.executable)} -m reviewer prompt architecture --all"
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    # The shell gives the status of the first command; the reader ends before anything is written.
+    piped = ["bash", "-c", f"{command} | true; exit ${{PIPESTATUS[0]}}"]
+    done = subprocess.run(piped, cwd=repo.root, env=env, check=False, capture_output=True)
+    assert (done.returncode, done.stderr) == (0, b"")
