@@ -11,16 +11,21 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from reviewer.events import (
+    Adapted,
+    BreakerChanged,
     Corrected,
+    Divided,
     Event,
     FailedOver,
     Interrupted,
     PromptAnswered,
     PromptFailed,
     PromptSent,
+    RequestEnded,
     Retrying,
     RoleFinished,
     RoleStarted,
+    SlowedDown,
 )
 from reviewer.outputs.neutral import named, visible
 from reviewer.outputs.report import Outcome, Report, RoleReview, Status, gate_in_words
@@ -127,8 +132,12 @@ class Terminal:
                 progress.update(self._tasks[role], state=Text(visible(_brief(event))))
             case RoleFinished(role, outcome):
                 progress.update(self._tasks[role], state=Text(outcome))
-            case PromptSent() | Retrying() | Corrected() | FailedOver():
+            case PromptSent() | Retrying() | Corrected() | Adapted() | Divided() | FailedOver():
                 progress.update(self._tasks[event.role], state=Text(visible(_brief(event))))
+            case RequestEnded():
+                pass
+            case BreakerChanged() | SlowedDown():
+                progress.console.print(Text(visible(_line(event))))
             case _:
                 assert_never(event)
 
@@ -226,7 +235,10 @@ def _count(report: Report, review: RoleReview, severity: Severity) -> int:
     )
 
 
-def _brief(event: PromptSent | PromptAnswered | PromptFailed | Retrying | Corrected | FailedOver) -> str:
+_Shown = PromptSent | PromptAnswered | PromptFailed | Retrying | Corrected | Adapted | Divided | FailedOver
+
+
+def _brief(event: _Shown) -> str:
     """An event beside the bar of its role."""
     part = event.label.removeprefix(event.role).strip().partition("/")[0]
     part = f"part {part}" if part.isdigit() else part
@@ -241,6 +253,10 @@ def _brief(event: PromptSent | PromptAnswered | PromptFailed | Retrying | Correc
             said = f"again in {event.wait:.0f} s: {event.reason}"
         case Corrected():
             said = "asked to correct its answer"
+        case Adapted():
+            said = f"again {event.how}: {event.reason}"
+        case Divided():
+            said = f"divided into {event.pieces}: {event.reason}"
         case FailedOver():
             said = f"goes to {event.successor}: {event.reason}"
         case _:
@@ -252,7 +268,23 @@ def _line(event: Event) -> str:
     """An event in one line."""
     match event:
         case RoleStarted(role, model, prompts):
-            return f"{role}: asking {model}, {counted(prompts, 'prompt')}"
+            return f"{role}: using model {model}, {counted(prompts, 'prompt')}"
+        case RoleFinished(role, outcome):
+            return f"{role}: {outcome}"
+        case Interrupted(reason):
+            return f"stopping: {reason}"
+        case BreakerChanged(model, state, reason):
+            return f"{model} is left alone for a while: {reason}" if reason else f"{model} is {state} again"
+        case SlowedDown(provider, limit, wait):
+            held = f", none for {wait:.0f} s" if wait else ""
+            return f"{provider} asks for patience: {counted(limit, 'request')} at once from now on{held}"
+        case _:
+            return _prompt_line(event)
+
+
+def _prompt_line(event: _Shown | RequestEnded) -> str:
+    """What happened to one prompt, in one line."""
+    match event:
         case PromptSent(_, label, model, tokens):
             return f"{label}: sent about {tokens:,} tokens to {model}"
         case PromptAnswered(_, label, model, seconds):
@@ -263,11 +295,13 @@ def _line(event: Event) -> str:
             return f"{label}: trying again in {wait:.1f} s: {reason}"
         case Corrected(_, label, _, reason):
             return f"{label}: asked for a corrected answer: {reason}"
+        case RequestEnded(_, label, model, seconds, problem):
+            return f"{label}: {model}: {problem or 'answer'} after {seconds:.1f} s"
+        case Adapted(_, label, model, how, reason):
+            return f"{label}: asking {model} again {how}: {reason}"
+        case Divided(_, label, model, pieces, reason):
+            return f"{label}: divided into {counted(pieces, 'piece')} for {model}: {reason}"
         case FailedOver(_, label, model, successor, reason):
             return f"{label}: {model} given up, asking {successor}: {reason}"
-        case RoleFinished(role, outcome):
-            return f"{role}: {outcome}"
-        case Interrupted(reason):
-            return f"stopping: {reason}"
         case _:
             assert_never(event)

@@ -9,8 +9,10 @@ from reviewer.config.load import Loaded
 from reviewer.endpoints import IN_PROCESS, PROBE, endpoint_of
 from reviewer.models.catalog import Catalog, Listing
 from reviewer.models.model import Endpoint, ModelRef
-from reviewer.models.registry import backend_for, opened
+from reviewer.models.presets import choose
+from reviewer.models.registry import Access, backend_for, opened
 from reviewer.models.servers import HOSTED, LOCAL, SERVERS
+from reviewer.prompting.role import ModelKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,17 +37,20 @@ class Found:
         return self.configured or self.endpoint.key is not None
 
 
-async def look_around(loaded: Loaded, environment: Mapping[str, str]) -> list[Found]:
+async def look_around(
+    loaded: Loaded, environment: Mapping[str, str], access: Access | None = None
+) -> list[Found]:
     """Ask every configured server, every local default address, and every service whose key is set.
 
     In the order of preference: what is configured, then this machine, so that code does not leave it
     unasked, then services. With detection off, only what is configured.
     """
+    access = access or Access()
     endpoints = list(_places(loaded, environment))
     found: dict[int, Found] = {}
 
     async def look(position: int, endpoint: Endpoint) -> None:
-        async with opened({endpoint.name: backend_for(endpoint)}) as backends:
+        async with opened({endpoint.name: backend_for(endpoint, access)}) as backends:
             listing = await Catalog(backends).listing(endpoint.name)
         configured = endpoint.name in loaded.settings.providers
         found[position] = Found(endpoint, listing, _choose(endpoint, listing), configured)
@@ -73,12 +78,6 @@ def _places(loaded: Loaded, environment: Mapping[str, str]) -> Iterator[Endpoint
 
 
 def _choose(endpoint: Endpoint, listing: Listing) -> ModelRef | None:
-    """The model to take: the first candidate on offer, else one that is loaded, else the first."""
-    usable = [model for model in listing.models or () if model.chat]
-    names = [model.name for model in usable]
-    candidates = SERVERS[endpoint.kind].candidates if endpoint.name in SERVERS else ()
-    if candidates:
-        # A service has hundreds of models: taking any other would be a guess with a price.
-        return next((ModelRef(endpoint.name, name) for name in candidates if name in names), None)
-    loaded = [model.name for model in usable if model.loaded]
-    return ModelRef(endpoint.name, (loaded or names)[0]) if names else None
+    """One model for all roles: on this machine, every further one would have to be loaded too."""
+    found = choose(endpoint, listing.models or (), ModelKind.GENERAL)
+    return ModelRef(endpoint.name, found.name) if found else None

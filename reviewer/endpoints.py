@@ -39,6 +39,8 @@ def endpoint_of(
     if kind in IN_PROCESS:
         folder = str(loaded.root / own.replies) if own.replies else ""
         return Endpoint(name, kind, base_url=folder, concurrency=8)
+    if retired := SERVERS[kind].retired:
+        raise ConfigError(f"provider {name}: {retired}")
     usual = found_at or next(iter(SERVERS[kind].urls if name in SERVERS else ()), "")
     base_url = (own.base_url or usual).rstrip("/")
     _check_address(name, base_url)

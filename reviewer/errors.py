@@ -12,17 +12,27 @@ ReviewerError
 └── ModelError                 a model could not be asked, or its answer is no review
     ├── RetryableError         ask the same model again
     │   ├── ConnectionFailedError  nothing listens, or the connection broke
-    │   ├── RateLimitedError       wait as long as the server says
-    │   ├── ServerBrokenError      5xx, overloaded, still loading
+    │   │   └── StaleConnectionError  a kept connection had gone; ask again at once
+    │   ├── RateLimitedError       wait as long as the server says, and ask less at once
+    │   ├── LoadingError           wait until the model is loaded
+    │   ├── ServerBrokenError      5xx, overloaded
+    │   │   └── RunnerCrashedError     the process of a local model died
     │   ├── StalledError           no byte, or no end, within the time limit
-    │   └── IncompleteStreamError  the answer broke off; carries what had arrived
+    │   ├── IncompleteStreamError  the answer broke off; carries what had arrived
+    │   ├── EndlessError           the answer repeated itself and was stopped; carries what had arrived
+    │   └── EmptyReplyError        an answer without any text
     ├── RefusedRequestError    ask the same model differently, once
     ├── PromptTooLongError     ask with a smaller prompt
+    │   └── WindowTooSmallError    known before anything was sent
+    ├── RejectedOutputError    the server refused what its model wrote; carries it
     ├── NextModelError         this model will not answer; ask the next one
     │   ├── ModelMissingError      unknown, retired or not loadable
     │   ├── OutOfQuotaError        money or quota is used up
     │   ├── ContentRefusedError    the model or a filter refused to answer
-    │   └── ProtocolError          this address does not speak the protocol
+    │   ├── NotAllowedError        the service does not serve this country or account
+    │   ├── ProtocolError          this address does not speak the protocol
+    │   ├── CircuitOpenError       it failed so often that it is left alone for a while
+    │   └── UnfitError             its window or its output mode does not do for the prompt
     ├── KeyRejectedError       tell the user which key; never retry
     └── InvalidReplyError      the answer could not be read; carries it whole
 """
@@ -85,12 +95,14 @@ class ErrorDetails:
         code: the server's own code or type for the failure.
         param: the request field that the server named.
         request_id: the server's id of the request, for its support.
+        lasting: the server says that asking again is of no use.
     """
 
     status: int | None = None
     code: str = ""
     param: str = ""
     request_id: str = ""
+    lasting: bool = False
 
 
 class ModelError(ReviewerError):
@@ -125,12 +137,30 @@ class ConnectionFailedError(RetryableError):
     """Nothing listens at the address, or the connection broke before an answer began."""
 
 
+class StaleConnectionError(ConnectionFailedError):
+    """A connection that was kept open had gone when it was used again; nothing was wrong with the server."""
+
+
 class RateLimitedError(RetryableError):
-    """The server asks us to slow down."""
+    """The server asks us to slow down.
+
+    Attributes:
+        unusual: it names no wait although this service always does: likely a limit of the month.
+    """
+
+    unusual = False
+
+
+class LoadingError(RetryableError):
+    """The server is there and still loads its model."""
 
 
 class ServerBrokenError(RetryableError):
-    """The server failed, is overloaded, or is still loading its model."""
+    """The server failed or is overloaded."""
+
+
+class RunnerCrashedError(ServerBrokenError):
+    """The process that runs a local model died, mostly for want of memory."""
 
 
 class StalledError(RetryableError):
@@ -149,6 +179,42 @@ class IncompleteStreamError(RetryableError):
         self.partial = partial
 
 
+class EndlessError(RetryableError):
+    """The answer repeated itself, or was far longer than it may be, and was stopped.
+
+    Attributes:
+        partial: the text that had arrived.
+    """
+
+    def __init__(self, message: str, *, partial: str) -> None:
+        super().__init__(message)
+        self.partial = partial
+
+
+class EmptyReplyError(RetryableError):
+    """The answer ended in good order and has no text.
+
+    Attributes:
+        cut: it ended at its limit, so that thoughts have used up all of it.
+    """
+
+    def __init__(self, message: str, *, cut: bool = False) -> None:
+        super().__init__(message)
+        self.cut = cut
+
+
+class RejectedOutputError(ModelError):
+    """The server refused what its model wrote, and hands it over; it may be readable all the same.
+
+    Attributes:
+        partial: the model's text.
+    """
+
+    def __init__(self, message: str, *, partial: str, details: ErrorDetails | None = None) -> None:
+        super().__init__(message, details=details)
+        self.partial = partial
+
+
 class RefusedRequestError(ModelError):
     """The server refuses one field of the request; without it the request may pass."""
 
@@ -159,7 +225,11 @@ class PromptTooLongError(ModelError):
     Attributes:
         asked: tokens of the request as the server counted them, or None.
         limit: tokens the window holds, or None.
+        room: tokens that the window leaves for a reply, where only the reply asked for is too long.
+        position: 0-based position of the model in the chain that was asked.
     """
+
+    position = 0
 
     def __init__(
         self,
@@ -168,10 +238,16 @@ class PromptTooLongError(ModelError):
         details: ErrorDetails | None = None,
         asked: int | None = None,
         limit: int | None = None,
+        room: int | None = None,
     ) -> None:
         super().__init__(message, details=details)
         self.asked = asked
         self.limit = limit
+        self.room = room
+
+
+class WindowTooSmallError(PromptTooLongError):
+    """The prompt does not fit a window that is known; nothing was sent."""
 
 
 class NextModelError(ModelError):
@@ -188,6 +264,18 @@ class OutOfQuotaError(NextModelError):
 
 class ContentRefusedError(NextModelError):
     """The model, or a filter in front of it, refused to answer."""
+
+
+class NotAllowedError(NextModelError):
+    """The service does not serve this country, account or kind of request."""
+
+
+class CircuitOpenError(NextModelError):
+    """The model failed so often that it is left alone for a while."""
+
+
+class UnfitError(NextModelError):
+    """The model's window or structured output does not do for the prompt."""
 
 
 class ProtocolError(NextModelError):

@@ -21,12 +21,36 @@ class RoleStarted:
 
 @dataclass(frozen=True, slots=True)
 class PromptSent:
-    """A prompt goes to a model."""
+    """A prompt goes to a model.
+
+    Attributes:
+        tokens: estimate of the request.
+        queued: seconds that it waited for its turn.
+    """
 
     role: str
     label: str
     model: str
     tokens: int
+    queued: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class RequestEnded:
+    """One request is over.
+
+    Attributes:
+        seconds: from its turn to its end.
+        problem: the class of the error, empty for an answer.
+        status: the HTTP status of an error, or None.
+    """
+
+    role: str
+    label: str
+    model: str
+    seconds: float
+    problem: str = ""
+    status: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +102,46 @@ class Corrected:
 
 
 @dataclass(frozen=True, slots=True)
+class Adapted:
+    """A model is asked again in another way: `how` says in which, `reason` why."""
+
+    role: str
+    label: str
+    model: str
+    how: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Divided:
+    """A part is too long for a model and is asked about in `pieces`."""
+
+    role: str
+    label: str
+    model: str
+    pieces: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class BreakerChanged:
+    """A model is left alone for a while (`open`), or is well again (`closed`)."""
+
+    model: str
+    state: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class SlowedDown:
+    """A provider asked for patience: `limit` requests at once from now on, none for `wait` seconds."""
+
+    provider: str
+    limit: int
+    wait: float
+
+
+@dataclass(frozen=True, slots=True)
 class FailedOver:
     """A model is given up for this prompt and the next one is asked."""
 
@@ -106,10 +170,15 @@ class Interrupted:
 Event = (
     RoleStarted
     | PromptSent
+    | RequestEnded
     | PromptAnswered
     | PromptFailed
     | Retrying
     | Corrected
+    | Adapted
+    | Divided
+    | BreakerChanged
+    | SlowedDown
     | FailedOver
     | RoleFinished
     | Interrupted

@@ -1,21 +1,23 @@
 """Asking one role about all parts of a change, and keeping what came back even if it is stopped half way."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 import anyio
 
-from reviewer.errors import ModelError, PromptTooLongError
-from reviewer.events import PromptAnswered, PromptFailed, RoleFinished, RoleStarted
+from reviewer.changes.changeset import SkippedFile
+from reviewer.errors import ModelError, PromptTooLongError, WindowTooSmallError
+from reviewer.events import Divided, FailedOver, PromptAnswered, PromptFailed, RoleFinished, RoleStarted
 from reviewer.findings.finding import Claim, ReadReview
 from reviewer.findings.reply import ReadVerdict, read_review, read_verdict
 from reviewer.models.ask import Answer, Asker, Candidate, Journal, Read
-from reviewer.models.model import Backend
-from reviewer.plan import RolePlan
+from reviewer.models.model import Backend, ModelRef
+from reviewer.plan import RolePlan, batch_budget, fitted
 from reviewer.prompting.batch import Batch, redivide
 from reviewer.prompting.prompt import Prompt, Wording, review_prompt, verdict_prompt
-from reviewer.prompting.tokens import estimate_tokens
+from reviewer.prompting.role import Role
+from reviewer.prompting.tokens import Calibration, estimate_tokens
 
 T = TypeVar("T")
 
@@ -23,6 +25,8 @@ _LEAST_BUDGET = 150
 """Tokens; a model that cannot take so little of the change has no room beside the instructions."""
 _SHRINKS = 3
 """How often a prompt that a model finds too long is divided again."""
+_USED = 0.8
+"""Share of a limit that a smaller prompt may use: the server's numbers are about all of the request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,15 +88,50 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Crew:
-    """Who asks and who is asked."""
+    """Who asks and who is asked.
+
+    Attributes:
+        asker: how.
+        backends: what answers, by provider.
+        wording: the templates.
+        windows: tokens of each model's window, None where it is not known.
+        calibration: what earlier replies taught about estimates.
+    """
 
     asker: Asker
     backends: Mapping[str, Backend]
     wording: Wording
+    windows: Mapping[ModelRef, int | None] = field(default_factory=dict)
+    calibration: Calibration = field(default_factory=Calibration)
 
-    def chain(self, plan: RolePlan) -> list[Candidate]:
+    def chain(self, plan: RolePlan) -> tuple[Candidate, ...]:
         """The models of a role with the servers behind them."""
-        return [Candidate(model, self.backends[model.provider]) for model in plan.chain]
+        return tuple(
+            Candidate(
+                model,
+                self.backends[model.provider],
+                self.windows.get(model),
+                self.calibration.factor(str(model)),
+            )
+            for model in plan.chain
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A part of a role's change on its way to a model.
+
+    Attributes:
+        batch: what it shows.
+        prompt: what is asked about it.
+        chain: the models that are left to ask.
+        shrinks: how often it may still be divided.
+    """
+
+    batch: Batch
+    prompt: Prompt
+    chain: tuple[Candidate, ...]
+    shrinks: int = _SHRINKS
 
 
 async def interview(record: Record, crew: Crew) -> None:
@@ -100,9 +139,10 @@ async def interview(record: Record, crew: Crew) -> None:
     plan = record.plan
     listener = crew.asker.listener
     listener(RoleStarted(plan.role.name, str(plan.chain[0]), plan.count))
+    chain = crew.chain(plan)
     async with anyio.create_task_group() as group:
         for prompt, batch in plan.asked:
-            group.start_soon(_ask_part, prompt, batch, record, crew, _SHRINKS)
+            group.start_soon(_ask_part, _Part(batch, prompt, chain), record, crew)
     record.answered.sort(key=lambda item: reading_position(item.batch))
     if len(record.answered) > 1:
         await _ask_verdict(record, crew)
@@ -115,26 +155,72 @@ def _outcome(record: Record) -> str:
     return "partial" if record.unanswered or record.verdict_problem else "completed"
 
 
-async def _ask_part(prompt: Prompt, batch: Batch, record: Record, crew: Crew, shrinks: int) -> None:
+async def _ask_part(part: _Part, record: Record, crew: Crew) -> None:
+    journal = record.journal()
     try:
-        answer = await _ask(prompt, record, crew, read_review)
+        answer = await _ask(part.prompt, part.chain, (record, journal), crew, read_review)
     except PromptTooLongError as error:
-        await _ask_smaller(batch, record, crew, error, shrinks)
+        left = replace(part, chain=part.chain[error.position :])
+        await _ask_smaller(left, record, crew, error)
         return
     if isinstance(answer, str):
-        record.unanswered.append(Unanswered(batch, answer))
+        record.unanswered.append(Unanswered(part.batch, answer))
+        return
+    answered = Answered(part.batch, part.prompt, answer)
+    problem = _not_whole(answer, crew)
+    pieces = _pieces(part, crew, problem, record.plan.role) if problem is not None else None
+    if problem is None or pieces is None:
+        record.answered.append(answered)
     else:
-        record.answered.append(Answered(batch, prompt, answer))
+        await _ask_instead(answered, journal, pieces, (record, part, problem), crew)
 
 
-async def _ask(prompt: Prompt, record: Record, crew: Crew, read: Read[T]) -> Answer[T] | str:
+def _not_whole(answer: Answer[ReadReview], crew: Crew) -> PromptTooLongError | None:
+    """Why an answer does not speak for the whole part: its prompt was cut without a word, or it broke off."""
+    counted, sent = answer.reply.usage.prompt, answer.sent.tokens
+    if counted is not None and crew.calibration.looks_cut(str(answer.model), estimated=sent, counted=counted):
+        said = f"{answer.model.provider} counted {counted:,} of about {sent:,} tokens; it has cut the prompt"
+        return PromptTooLongError(said, asked=sent, limit=counted)
+    if answer.value.truncated:
+        return PromptTooLongError(f"the answer of {answer.model} broke off at its limit")
+    return None
+
+
+async def _ask_instead(
+    answered: Answered,
+    journal: Journal,
+    pieces: Sequence[_Part],
+    about: tuple[Record, _Part, PromptTooLongError],
+    crew: Crew,
+) -> None:
+    """Ask about the pieces of a part whose answer is not whole; that answer counts only if they get none."""
+    record, part, problem = about
+    _tell_divided(part, len(pieces), problem, crew)
+    inner = Record(record.plan, journals=record.journals, bugs=record.bugs)
+    try:
+        async with anyio.create_task_group() as group:
+            for piece in pieces:
+                group.start_soon(_ask_part, piece, inner, crew)
+    finally:
+        if inner.answered:
+            journal.unread.append(answered.answer.reply.text)
+            record.answered += inner.answered
+            record.unanswered += inner.unanswered
+        else:
+            record.answered.append(answered)
+
+
+async def _ask(
+    prompt: Prompt, chain: Sequence[Candidate], notes: tuple[Record, Journal], crew: Crew, read: Read[T]
+) -> Answer[T] | str:
     """The answer, or why there is none.
 
     Raises:
         PromptTooLongError: the prompt does not fit a model.
     """
+    record, journal = notes
     try:
-        answer = await crew.asker.ask(prompt, crew.chain(record.plan), read, record.journal())
+        answer = await crew.asker.ask(prompt, chain, read, journal)
     except PromptTooLongError:
         raise
     except ModelError as error:
@@ -160,43 +246,91 @@ def _answered(prompt: Prompt, answer: Answer[T]) -> PromptAnswered:
     )
 
 
-async def _ask_smaller(
-    batch: Batch, record: Record, crew: Crew, error: PromptTooLongError, shrinks: int
-) -> None:
-    """Divide a part that a model found too long, by the server's own numbers if it gave any."""
+async def _ask_smaller(part: _Part, record: Record, crew: Crew, error: PromptTooLongError) -> None:
+    """Divide a part that is too long for the first model of its chain; if that is no use, ask the next."""
     role = record.plan.role
-    budget = batch.tokens // 2
-    if error.asked and error.limit and error.asked > error.limit:
-        budget = min(budget, int(batch.tokens * error.limit / error.asked * 0.8))
-    smaller = redivide(batch, budget=budget) if shrinks and budget >= _LEAST_BUDGET else None
-    if smaller is None or len(smaller.batches) + len(smaller.skipped) <= 1:
-        crew.asker.listener(PromptFailed(role.name, f"{role.name} {batch.index}", str(error)))
-        record.unanswered.append(Unanswered(batch, str(error)))
+    division = _divided(part, crew, error, role)
+    if division is not None:
+        pieces, skipped = division
+        _tell_divided(part, len(pieces), error, crew)
+        for left in skipped:
+            record.unanswered.append(Unanswered(part.batch, left.reason, (left.path,)))
+        async with anyio.create_task_group() as group:
+            for piece in pieces:
+                group.start_soon(_ask_part, piece, record, crew)
         return
-    for part in smaller.skipped:
-        record.unanswered.append(Unanswered(batch, part.reason, (part.path,)))
-    async with anyio.create_task_group() as group:
-        for piece in smaller.batches:
-            prompt = review_prompt(role, piece, crew.wording)
-            group.start_soon(_ask_part, prompt, piece, record, crew, shrinks - 1)
+    if len(part.chain) > 1:
+        model, successor = (str(candidate.model) for candidate in part.chain[:2])
+        crew.asker.listener(FailedOver(role.name, part.prompt.label, model, successor, str(error)))
+        await _ask_part(replace(part, chain=part.chain[1:]), record, crew)
+        return
+    crew.asker.listener(PromptFailed(role.name, part.prompt.label, str(error)))
+    record.unanswered.append(Unanswered(part.batch, str(error)))
+
+
+def _tell_divided(part: _Part, pieces: int, error: PromptTooLongError, crew: Crew) -> None:
+    prompt, model = part.prompt, str(part.chain[0].model)
+    crew.asker.listener(Divided(prompt.role, prompt.label, model, pieces, str(error)))
+
+
+def _pieces(part: _Part, crew: Crew, error: PromptTooLongError, role: Role) -> Sequence[_Part] | None:
+    """The pieces of a part, if it can be divided without leaving anything out."""
+    found = _divided(part, crew, error, role)
+    return found[0] if found is not None and not found[1] else None
+
+
+def _divided(
+    part: _Part, crew: Crew, error: PromptTooLongError, role: Role
+) -> tuple[tuple[_Part, ...], tuple[SkippedFile, ...]] | None:
+    """A part in smaller pieces, by the window and the server's own numbers, where known."""
+    candidate, batch = part.chain[0], part.batch
+    known = isinstance(error, WindowTooSmallError)
+    smaller = fitted(role, candidate.window)
+    budget = batch_budget(
+        smaller, candidate.window, crew.wording, factor=candidate.factor, snapshot=batch.snapshot
+    )
+    if not known:
+        budget = min(budget, batch.tokens // 2)
+        if error.asked and error.limit and error.asked > error.limit:
+            budget = min(budget, int(batch.tokens * error.limit / error.asked * _USED))
+    if not part.shrinks or budget < _LEAST_BUDGET:
+        return None
+    division = redivide(batch, budget=budget)
+    if len(division.batches) + len(division.skipped) <= 1 and not known:
+        return None
+    pieces = tuple(
+        _Part(
+            piece, _with_room(review_prompt(smaller, piece, crew.wording), part), part.chain, part.shrinks - 1
+        )
+        for piece in division.batches
+    )
+    return pieces, division.skipped
+
+
+def _with_room(prompt: Prompt, part: _Part) -> Prompt:
+    return replace(prompt, room=part.prompt.room)
 
 
 async def _ask_verdict(record: Record, crew: Crew) -> None:
     """One short call over the role's own partial results, for its rating and opinion on the whole."""
-    role = record.plan.role
-    answered = record.answered
-    prompt = verdict_prompt(
-        role,
-        results_text(answered, budget=record.plan.budget),
-        crew.wording,
-        parts=len(answered),
-        snapshot=answered[0].batch.snapshot,
-    )
-    try:
-        verdict = await _ask(prompt, record, crew, read_verdict)
-    except PromptTooLongError as error:
-        verdict = str(error)
-        crew.asker.listener(PromptFailed(role.name, prompt.label, verdict))
+    plan, answered = record.plan, record.answered
+    chain, budget = crew.chain(plan), plan.budget
+    journal = record.journal()
+    verdict: Answer[ReadVerdict] | str = ""
+    for _ in range(_SHRINKS):
+        role = fitted(plan.role, chain[0].window)
+        snapshot = answered[0].batch.snapshot
+        text = results_text(answered, budget=budget)
+        prompt = verdict_prompt(role, text, crew.wording, parts=len(answered), snapshot=snapshot)
+        prompt = replace(prompt, room=plan.prompts[0].room)
+        try:
+            verdict = await _ask(prompt, chain, (record, journal), crew, read_verdict)
+            break
+        except PromptTooLongError as error:
+            verdict = str(error)
+            chain, budget = chain[error.position :], budget // 2
+    else:
+        crew.asker.listener(PromptFailed(plan.role.name, f"{plan.role.name} closing", str(verdict)))
     if isinstance(verdict, str):
         record.verdict_problem = verdict
     else:

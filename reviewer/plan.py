@@ -1,6 +1,6 @@
 """Roles, models and a change to a plan: which prompts go to whom, and what they will cost in tokens."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from reviewer.changes.changeset import ChangeSet, SkippedFile
@@ -67,6 +67,7 @@ class Plan:
     roles: tuple[RolePlan, ...]
     wording: Wording
     calibration: Calibration = field(default_factory=Calibration)
+    windows: Mapping[ModelRef, int | None] = field(default_factory=dict)
 
     @property
     def tokens(self) -> int:
@@ -87,7 +88,9 @@ def make_plan(
     windows: Mapping[ModelRef, int | None],
     calibration: Calibration,
 ) -> Plan:
-    """Divide a change for each role so that every prompt fits every model of its chain.
+    """Divide a change for each role so that every prompt fits the model that is asked first.
+
+    A fallback with a smaller window gets the parts divided again when its turn comes.
 
     Args:
         changes: what to review.
@@ -101,22 +104,56 @@ def make_plan(
     """
     plans = []
     for assignment in assignments:
-        role = _fitted(assignment, windows)
+        role = fitted(assignment.role, windows.get(assignment.chain[0]))
         budget = _budget(role, assignment.chain, wording, windows, calibration, snapshot=changes.snapshot)
         division: Division = divide(changes, globs=role.globs, budget=budget)
         prompts = tuple(review_prompt(role, batch, wording) for batch in division.batches)
         plans.append(RolePlan(role, assignment.chain, prompts, budget, division.skipped))
-    return Plan(changes, tuple(plans), wording, calibration)
+    return Plan(changes, tuple(_with_room(plans, calibration)), wording, calibration, windows)
 
 
-def _fitted(assignment: Assignment, windows: Mapping[ModelRef, int | None]) -> Role:
-    """The role with a reply short enough for the smallest window of its chain."""
-    role = assignment.role
-    known = [window for model in assignment.chain if (window := windows.get(model))]
-    if not known:
+def _with_room(plans: Sequence[RolePlan], calibration: Calibration) -> Iterator[RolePlan]:
+    """The plans with prompts that know how large a window the longest one for their model needs.
+
+    Servers that load a model with the window that is asked for would load it again for every other size.
+    """
+    rooms: dict[ModelRef, int] = {}
+    for plan in plans:
+        model = plan.chain[0]
+        needs = [prompt.needs(calibration.factor(str(model))) for prompt in plan.prompts]
+        rooms[model] = max([rooms.get(model, 0), *needs])
+    for plan in plans:
+        room = rooms[plan.chain[0]]
+        yield replace(plan, prompts=tuple(replace(prompt, room=room) for prompt in plan.prompts))
+
+
+def fitted(role: Role, window: int | None) -> Role:
+    """The role with a reply short enough for a window."""
+    if window is None:
         return role
-    output = min(role.limits.output_tokens, min(known) // _OUTPUT_SHARE)
+    output = min(role.limits.output_tokens, window // _OUTPUT_SHARE)
     return replace(role, limits=replace(role.limits, output_tokens=output))
+
+
+def batch_budget(role: Role, window: int | None, wording: Wording, *, factor: float, snapshot: bool) -> int:
+    """Tokens that the change may have in a prompt: prompt = (window - reply) / safety - everything else.
+
+    Args:
+        role: whose reply has been fitted to the window.
+        window: tokens, or None where it is not known.
+        wording: the templates.
+        factor: tokens that the model counts for each one of an estimate.
+        snapshot: whole files are reviewed.
+
+    Returns:
+        What is left, which may be too little or negative.
+    """
+    overhead = overhead_tokens(role, wording, snapshot=snapshot)
+    budget = role.limits.prompt_tokens - overhead
+    if window is None:
+        return budget
+    usable = (window - role.limits.output_tokens) / (SAFETY * factor)
+    return min(budget, int(usable) - overhead)
 
 
 def _budget(  # noqa: PLR0913  # all of it decides
@@ -128,19 +165,23 @@ def _budget(  # noqa: PLR0913  # all of it decides
     *,
     snapshot: bool,
 ) -> int:
-    """Tokens that the change may have in a prompt: prompt = (window - reply) / safety - everything else."""
-    overhead = overhead_tokens(role, wording, snapshot=snapshot)
-    budget = role.limits.prompt_tokens - overhead
+    """Tokens that the change may have in a prompt for the first model of a chain.
+
+    Raises:
+        ConfigError: the window of one of the models is too small for this role.
+    """
+    budgets = []
     for model in chain:
         window = windows.get(model)
-        if window is None:
-            continue
-        usable = (window - role.limits.output_tokens) / (SAFETY * calibration.factor(str(model)))
-        if usable - overhead < _LEAST_CHANGE:
+        smaller = fitted(role, window)
+        factor = calibration.factor(str(model))
+        left = batch_budget(smaller, window, wording, factor=factor, snapshot=snapshot)
+        if window is not None and left < _LEAST_CHANGE:
+            overhead = overhead_tokens(smaller, wording, snapshot=snapshot)
             raise ConfigError(
                 f"{model} has a window of {window:,} tokens, too few for role {role.name}: its instructions "
                 f"have about {overhead:,} tokens and a reply needs room too. Load the model with a longer "
                 "context (8,192 or more), or assign another one."
             )
-        budget = min(budget, int(usable) - overhead)
-    return max(budget, _LEAST_CHANGE)
+        budgets.append(left)
+    return max(budgets[0], _LEAST_CHANGE)

@@ -9,10 +9,12 @@ from reviewer.config.load import Loaded, flag_key, named_key
 from reviewer.detect import Found, look_around
 from reviewer.endpoints import IN_PROCESS, endpoint_of
 from reviewer.errors import ConfigError, KeyRejectedError, ModelError, UnknownModelError
-from reviewer.models.catalog import Catalog
-from reviewer.models.model import Backend, ModelInfo, ModelRef
-from reviewer.models.registry import backend_for, opened
+from reviewer.models.catalog import Catalog, Listing
+from reviewer.models.model import Backend, Endpoint, ModelInfo, ModelRef, no_model_name
+from reviewer.models.presets import choose
+from reviewer.models.registry import Access, backend_for, opened
 from reviewer.models.servers import HOSTED, SERVERS
+from reviewer.outputs.wording import few
 from reviewer.plan import Assignment
 from reviewer.prompting.role import REPOSITORY_FOLDER, Role
 
@@ -28,18 +30,45 @@ class Staff:
         assignments: roles with their models, in running order.
         windows: tokens of each model's window, None where unknown.
         backends: what answers, by provider.
-        local: providers on this machine.
+        endpoints: the servers, by provider.
+        infos: what the servers say about the models, None where they do not say.
     """
 
     assignments: tuple[Assignment, ...]
     windows: Mapping[ModelRef, int | None]
     backends: Mapping[str, Backend]
-    local: frozenset[str]
+    endpoints: Mapping[str, Endpoint]
+    infos: Mapping[ModelRef, ModelInfo | None]
+
+    @property
+    def local(self) -> frozenset[str]:
+        """Providers on this machine."""
+        return frozenset(name for name, endpoint in self.endpoints.items() if endpoint.local)
+
+    async def count_tokens(self, model: ModelRef, text: str) -> int | None:
+        """The exact number of tokens of a text, or None where the server cannot be asked for it."""
+        info = self.infos.get(model)
+        if info is None or info.loaded is False:
+            return None
+        try:
+            return await self.backends[model.provider].count_tokens(model.model, text)
+        except ModelError:
+            return None
+
+    @property
+    def limits(self) -> Mapping[str, int]:
+        """Requests at once, by provider."""
+        return {name: endpoint.concurrency for name, endpoint in self.endpoints.items()}
 
 
 @asynccontextmanager
 async def staff(
-    roles: Mapping[str, Role], loaded: Loaded, environment: Mapping[str, str], *, say: Say
+    roles: Mapping[str, Role],
+    loaded: Loaded,
+    environment: Mapping[str, str],
+    *,
+    say: Say,
+    access: Access | None = None,
 ) -> AsyncIterator[Staff]:
     """Find a model for every role and check that it is there.
 
@@ -48,13 +77,15 @@ async def staff(
         loaded: the settings.
         environment: variables that hold keys.
         say: told what was chosen, and what could not be checked.
+        access: how servers are reached.
 
     Raises:
         ConfigError: a name, key or address is missing or wrong; says which.
         UnknownModelError: a server does not offer an assigned model.
     """
+    access = access or Access()
     chains = {name: _configured_chain(name, loaded) for name in roles}
-    found = None if all(chains.values()) else await _find_default(loaded, environment, say)
+    found = None if all(chains.values()) else await _find_default(loaded, environment, say, access)
     default = found.choice if found and found.choice else BUILTIN
     chains = {name: chain or (default,) for name, chain in chains.items()}
     models = list(dict.fromkeys(model for chain in chains.values() for model in chain))
@@ -62,8 +93,14 @@ async def staff(
         name: endpoint_of(name, loaded, environment, found_at=_address(found, name))
         for name in dict.fromkeys(model.provider for model in models)
     }
-    async with opened({name: backend_for(endpoint) for name, endpoint in endpoints.items()}) as backends:
+    async with opened(
+        {name: backend_for(endpoint, access) for name, endpoint in endpoints.items()}
+    ) as backends:
         catalog = Catalog(backends)
+        chains = {
+            name: await _chosen(chain, roles[name], endpoints, catalog) for name, chain in chains.items()
+        }
+        models = list(dict.fromkeys(model for chain in chains.values() for model in chain))
         infos = {model: await _validate(catalog, model, say) for model in models}
         yield Staff(
             assignments=tuple(Assignment(roles[name], chain) for name, chain in chains.items()),
@@ -72,8 +109,44 @@ async def staff(
                 for model, info in infos.items()
             },
             backends=backends,
-            local=frozenset(name for name, endpoint in endpoints.items() if endpoint.local),
+            endpoints=endpoints,
+            infos=infos,
         )
+
+
+async def _chosen(
+    chain: Sequence[ModelRef], role: Role, endpoints: Mapping[str, Endpoint], catalog: Catalog
+) -> tuple[ModelRef, ...]:
+    """The chain with a model in place of every provider that stands alone.
+
+    Raises:
+        ConfigError: the provider cannot be asked for its models, or none of them is taken unasked.
+    """
+    made = []
+    for ref in chain:
+        if ref.model:
+            made.append(ref)
+            continue
+        listing = await catalog.listing(ref.provider)
+        found = choose(endpoints[ref.provider], listing.models or (), role.kind)
+        if found is None:
+            raise ConfigError(_no_choice(ref.provider, listing))
+        made.append(ModelRef(ref.provider, found.name))
+    return tuple(dict.fromkeys(made))
+
+
+def _no_choice(provider: str, listing: Listing) -> str:
+    if listing.error is not None:
+        return f"no model was named for {provider}, and it cannot be asked: {listing.error}"
+    if listing.models is None:
+        return f"{provider} does not list its models; name one, as in {provider}/MODEL."
+    names = [info.name for info in listing.models if info.chat]
+    shown = f" It offers {few(names, _SHOWN)}." if names else ""
+    rest = f"name one, as in {provider}/MODEL.{shown}"
+    return f"{provider} offers none of the models that are taken unasked; {rest}"
+
+
+_SHOWN = 10
 
 
 def check_names(roles: Mapping[str, Role], loaded: Loaded, environment: Mapping[str, str]) -> None:
@@ -88,7 +161,7 @@ def check_names(roles: Mapping[str, Role], loaded: Loaded, environment: Mapping[
             raise ConfigError(f"provider {name!r}: a name has no slash; models are written provider/model.")
         endpoint = endpoint_of(name, loaded, environment, need_key=False)
         if endpoint.kind in IN_PROCESS:
-            backend_for(endpoint)  # sees whether its files are there
+            backend_for(endpoint, Access())  # sees whether its files are there
 
 
 def _configured_chain(role: str, loaded: Loaded) -> tuple[ModelRef, ...]:
@@ -101,16 +174,31 @@ def _configured_chain(role: str, loaded: Loaded) -> tuple[ModelRef, ...]:
     else:
         return ()
     try:
-        return tuple(ModelRef.parse(text) for text in texts)
+        refs = tuple(_parsed(text, loaded) for text in texts)
     except ConfigError as error:
         raise ConfigError(f"{loaded.origin(key)}: {error}") from error
+    return refs
+
+
+def _parsed(text: str, loaded: Loaded) -> ModelRef:
+    """A model, or a provider that is known.
+
+    Raises:
+        ConfigError: it is neither.
+    """
+    ref = ModelRef.parse(text)
+    if not ref.model and ref.provider not in {*SERVERS, *loaded.settings.providers}:
+        raise ConfigError(no_model_name(ref.provider))
+    return ref
 
 
 def _address(found: Found | None, name: str) -> str:
     return found.endpoint.base_url if found is not None and found.endpoint.name == name else ""
 
 
-async def _find_default(loaded: Loaded, environment: Mapping[str, str], say: Say) -> Found | None:
+async def _find_default(
+    loaded: Loaded, environment: Mapping[str, str], say: Say, access: Access
+) -> Found | None:
     """A model to use when none is named: configured servers, this machine, services whose key is set.
 
     Raises:
@@ -120,7 +208,7 @@ async def _find_default(loaded: Loaded, environment: Mapping[str, str], say: Say
     if not loaded.settings.defaults.detect and not loaded.settings.providers:
         say("No model is configured and detection is off: using the built-in reviewer.")
         return None
-    found = await look_around(loaded, environment)
+    found = await look_around(loaded, environment, access)
     chosen = next((item for item in found if item.choice is not None), None)
     failed = [f"{_wanted(item)}: {_why_not(item)}" for item in found if item.wanted and item.choice is None]
     if chosen is not None:

@@ -19,7 +19,7 @@ from reviewer.events import (
 )
 
 EVENTS: list[tuple[Event, str]] = [
-    (RoleStarted("r", "lab/m", 2), "r: asking lab/m, 2 prompts"),
+    (RoleStarted("r", "lab/m", 2), "r: using model lab/m, 2 prompts"),
     (PromptSent("r", "r 1/2", "lab/m", 1234), "r 1/2: sent about 1,234 tokens to lab/m"),
     (Retrying("r", "r 1/2", "lab/m", "busy", 1.5), "r 1/2: trying again in 1.5 s: busy"),
     (Corrected("r", "r 1/2", "lab/m", "no JSON"), "r 1/2: asked for a corrected answer: no JSON"),

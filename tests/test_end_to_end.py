@@ -163,21 +163,24 @@ def test_unverified_claims_and_untouched_lines_do_not_reach_the_gate(shop, serve
 
 def test_role_that_fails_makes_the_run_incomplete(shop, server, capsys):
     configure(shop, server, '[roles.architecture]\nmodels = ["lab/small"]\n')
-    server.replies["small"] = [error(402, "no credits")]
+    server.replies["small"] = [error(404, "no model named small")]
     assert run() == 3
     made = report(shop.root)
     assert made.status == "incomplete"
     assert [r.status for r in made.reviews] == ["failed", "completed", "completed"]
-    assert made.reviews[0].reasons == ("lab (402): no credits",)
+    assert made.reviews[0].reasons == ("lab (404): no model named small.",)
     assert [(p.path, p.role, p.expected) for p in made.coverage.skipped] == [
         ("shop/cart.py", "architecture", False)
     ]
-    assert "not reviewed by architecture: shop/cart.py: lab (402): no credits" in capsys.readouterr().err
+    assert (
+        "not reviewed by architecture: shop/cart.py: lab (404): no model named small."
+        in capsys.readouterr().err
+    )
 
 
 def test_gate_counts_even_if_the_run_is_incomplete(shop, server):
     configure(shop, server, '[roles.architecture]\nmodels = ["lab/small"]\n')
-    server.replies["small"] = [error(402, "no credits")]
+    server.replies["small"] = [error(404, "no model named small")]
     server.default = streamed(review(FOUND))
     assert run("--fail-on", "major") == 1
     assert report(shop.root).status == "incomplete"
@@ -189,7 +192,7 @@ def test_unreadable_answers_are_kept_whole_and_never_look_clean(shop, server):
     assert run("--role", "code_quality") == 3
     (reviewed,) = report(shop.root).reviews
     assert (reviewed.status, reviewed.unparsed) == ("failed", ("LGTM! No issues found.",))
-    assert len(server.requests) == 2, "one chance to correct it"
+    assert len(server.requests) == 3, "one chance to correct it, and one in a looser output mode"
 
 
 DOUBTFUL = {
@@ -637,7 +640,7 @@ def test_json_report_follows_the_published_schema(shop, server):
     published = json.loads((ROOT / "docs/report.schema.json").read_text())
     assert published == json.loads(json.dumps(json_report.schema())), "run: make schema"
     configure(shop, server, '[roles.architecture]\nmodels = ["lab/small"]\n')
-    server.replies["small"] = [error(402, "no credits")]
+    server.replies["small"] = [error(404, "no model named small")]
     server.default = streamed(review(FOUND, finding(quote="invented()")))
     assert run() == 3
     (file,) = shop.root.glob("reports/*.json")

@@ -18,8 +18,9 @@ from reviewer.errors import (
 )
 from reviewer.findings.reply import read_review
 from reviewer.interview import Answered, Crew, results_text
-from reviewer.models.ask import Answer, Asker, Clock, RetryPolicy
-from reviewer.models.model import Backend, Finish, ModelRef, Reply, Usage
+from reviewer.models.ask import Answer, Asker, Clock
+from reviewer.models.model import USUAL, Backend, Finish, Manner, ModelRef, Reply, Usage
+from reviewer.models.repeats import RetryPolicy
 from reviewer.outputs.markdown import render
 from reviewer.outputs.report import Status
 from reviewer.pipeline import Outcome, RunPolicy, review
@@ -189,9 +190,9 @@ def test_requests_are_counted_by_what_made_them():
         plan, ann=Person(broken, unread, broken, "??"), bob=Person(broken, Reply(reply(), usage=Usage(50, 5)))
     )
     usage = outcome.report.usage
-    assert (usage.requests, usage.retries, usage.corrections, usage.failovers) == (6, 3, 1, 1)
+    assert (usage.requests, usage.retries, usage.corrections, usage.failovers) == (7, 3, 2, 1)
     tokens = {model.model: (model.requests, model.answers, model.prompt_tokens) for model in usage.models}
-    assert tokens == {"ann/big": (4, 0, 100), "bob/small": (2, 1, 50)}
+    assert tokens == {"ann/big": (5, 0, 100), "bob/small": (2, 1, 50)}
 
 
 def test_what_arrived_is_kept_whatever_ended_it():
@@ -246,7 +247,7 @@ def test_a_stopped_closing_prompt_is_missing():
         return "enough"
 
     class Slow(Person):
-        async def ask(self, model: str, prompt: Prompt) -> Reply:
+        async def ask(self, model: str, prompt: Prompt, manner: Manner = USUAL) -> Reply:
             if prompt.purpose is Purpose.VERDICT:
                 begun[0].set()
                 await anyio.sleep_forever()

@@ -4,6 +4,7 @@ import os
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 
 import anyio
@@ -20,8 +21,12 @@ from reviewer.errors import ConfigError, OutputError, UsageError
 from reviewer.events import Event, Listener, PromptAnswered
 from reviewer.exits import INTERRUPTED, OK, of_report
 from reviewer.interview import Crew
-from reviewer.memory import load_calibration, save_calibration
-from reviewer.models.ask import Asker, RetryPolicy
+from reviewer.memory import load_calibration, load_capabilities, save_calibration, save_capabilities
+from reviewer.models.ask import Asker
+from reviewer.models.breaker import BreakerPolicy
+from reviewer.models.health import Health
+from reviewer.models.registry import Access
+from reviewer.models.repeats import RetryPolicy
 from reviewer.options import RunOptions
 from reviewer.outputs.files import check_place, rescue, write, write_all, write_standard_output
 from reviewer.outputs.registry import RENDERERS
@@ -31,7 +36,7 @@ from reviewer.pipeline import Outcome, RunPolicy, Stop, review
 from reviewer.plan import Plan, make_plan
 from reviewer.preview import preview
 from reviewer.prompting.contract import Severity
-from reviewer.prompting.tokens import Calibration
+from reviewer.prompting.tokens import Calibration, estimate_tokens
 from reviewer.signals import stop_signals
 from reviewer.staffing import Staff, check_names, staff
 
@@ -56,8 +61,9 @@ async def _run(options: RunOptions) -> int:
         if options.output and not options.dry_run:
             _deliver(report, options, setup, formats, terminal)
         return of_report(report)
-    async with staff(roles, setup.loaded, setup.environment, say=terminal.say) as crew_list:
-        calibration = load_calibration(cache_folder())
+    access = Access(known=load_capabilities(cache_folder()))
+    async with staff(roles, setup.loaded, setup.environment, say=terminal.say, access=access) as crew_list:
+        calibration = await _calibrated(load_calibration(cache_folder()), crew_list, changes)
         plan = make_plan(
             changes, crew_list.assignments, setup.wording, windows=crew_list.windows, calibration=calibration
         )
@@ -70,6 +76,7 @@ async def _run(options: RunOptions) -> int:
             with terminal.live():
                 outcome = await _review(plan, crew_list, setup, observer, stop)
             save_calibration(cache_folder(), observer.calibration)
+            save_capabilities(cache_folder(), access.known)
             report = outcome.report
             _deliver(report, options, setup, formats, terminal)
     if outcome.bugs:
@@ -79,7 +86,10 @@ async def _run(options: RunOptions) -> int:
 
 async def _review(plan: Plan, crew: Staff, setup: Setup, observer: "_Observer", stop: Stop) -> Outcome:
     settings = setup.loaded.settings
-    asker = Asker(RetryPolicy(attempts=settings.run.attempts), listener=observer)
+    attempts = settings.run.attempts
+    breakers = BreakerPolicy(in_a_row=max(BreakerPolicy().in_a_row, attempts))
+    health = Health(breakers, limits=crew.limits)
+    asker = Asker(RetryPolicy(attempts=attempts), listener=observer, health=health)
     policy = RunPolicy(
         created=datetime.now(UTC),
         timeout=settings.run.timeout,
@@ -87,7 +97,26 @@ async def _review(plan: Plan, crew: Staff, setup: Setup, observer: "_Observer", 
         min_severity=Severity(settings.report.min_severity),
         local=crew.local,
     )
-    return await review(plan, Crew(asker, crew.backends, setup.wording), policy, stop)
+    return await review(
+        plan, Crew(asker, crew.backends, setup.wording, crew.windows, plan.calibration), policy, stop
+    )
+
+
+async def _calibrated(calibration: Calibration, crew: Staff, changes: ChangeSet) -> Calibration:
+    """What servers on this machine that count tokens for nothing say about a piece of this change."""
+    texts = ("\n".join(line.text for hunk in file.hunks for line in hunk.lines) for file in changes.files)
+    sample = "\n".join(islice(texts, _SAMPLED_FILES))[:_SAMPLE]
+    for model in {assignment.chain[0] for assignment in crew.assignments}:
+        if model.provider in crew.local and sample:
+            counted = await crew.count_tokens(model, sample)
+            if counted:
+                estimated = estimate_tokens(sample)
+                calibration = calibration.exact(str(model), estimated=estimated, counted=counted)
+    return calibration
+
+
+_SAMPLE, _SAMPLED_FILES = 8000, 50
+"""Characters of a change that are counted exactly, and files that they are taken from."""
 
 
 def _selection(options: RunOptions, setup: Setup) -> Selection:

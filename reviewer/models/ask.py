@@ -1,7 +1,8 @@
-"""How a prompt is asked until it is answered: retries, corrections and failover. The door to tenacity.
+"""How a prompt is asked until it is answered: repetitions, changes and failover. The door to tenacity.
 
-Three layers with budgets of their own: a request is retried (`_retrying`), an answer that cannot be read is
-corrected by its author (`_correcting`), and a model that fails is followed by the next one (`ask`).
+Three layers with budgets of their own, all driven by the table in `reactions.py`: a request is repeated
+(`_repeating`), it is asked in another way (`_adapting`), and a model that fails is followed by the next one
+(`ask`).
 """
 
 import random
@@ -11,22 +12,35 @@ from time import monotonic
 from typing import Generic, TypeVar
 
 import anyio
-from tenacity import (
-    AsyncRetrying,
-    RetryCallState,
-    retry_if_exception,
-    stop_after_attempt,
-)
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception
 
 from reviewer.errors import (
+    CircuitOpenError,
+    EmptyReplyError,
+    EndlessError,
     InvalidReplyError,
+    LoadingError,
     ModelError,
     PromptTooLongError,
     RateLimitedError,
-    RetryableError,
+    WindowTooSmallError,
 )
-from reviewer.events import Corrected, FailedOver, Listener, PromptSent, Retrying, nobody
-from reviewer.models.model import Backend, ModelRef, Reply, Usage
+from reviewer.events import (
+    Adapted,
+    BreakerChanged,
+    Corrected,
+    FailedOver,
+    Listener,
+    PromptSent,
+    RequestEnded,
+    Retrying,
+    SlowedDown,
+    nobody,
+)
+from reviewer.models.breaker import State
+from reviewer.models.health import Health
+from reviewer.models.model import USUAL, Backend, Finish, Manner, ModelRef, Reply, Usage
+from reviewer.models.repeats import Repeats, RetryPolicy
 from reviewer.prompting.prompt import Prompt, with_correction
 
 UNREADABLE = "unreadable answer"
@@ -35,25 +49,6 @@ UNREADABLE = "unreadable answer"
 T = TypeVar("T")
 Read = Callable[[Reply], T]
 """Turns a reply into a value, or raises InvalidReplyError."""
-
-
-@dataclass(frozen=True, slots=True)
-class RetryPolicy:
-    """How often and how long to try.
-
-    Attributes:
-        attempts: requests of the same prompt to the same model, at most.
-        corrections: how often a model may correct an answer that could not be read.
-        longest_wait: seconds; a server that asks for a longer pause is given up for this prompt.
-        backoff: seconds; the mean of the first pause is half of it, and it doubles each time.
-        backoff_limit: seconds; no pause of our own choice is longer.
-    """
-
-    attempts: int = 3
-    corrections: int = 1
-    longest_wait: float = 120.0
-    backoff: float = 1.0
-    backoff_limit: float = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,10 +131,62 @@ class NoAnswerError(ModelError):
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A model of a chain with the server behind it."""
+    """A model of a chain with the server behind it.
+
+    Attributes:
+        window: tokens that prompt and reply may have together, or None where that is not known.
+        factor: tokens that it counts for each one of an estimate.
+    """
 
     model: ModelRef
     backend: Backend
+    window: int | None = None
+    factor: float = 1.0
+
+
+@dataclass(slots=True)
+class _Turn:
+    """One model's turn with one prompt: how it is asked now, and what is left of the budgets."""
+
+    prompt: Prompt
+    current: Prompt
+    corrections: int
+    loosenings: int
+    enlargements: int
+    manner: Manner = USUAL
+    shortened: bool = False
+    problems: list[InvalidReplyError] = field(default_factory=list)
+
+    def loosen(self, *, lively: bool = False) -> bool:
+        """Ask in a looser output mode next, if the budget allows."""
+        if not self.loosenings:
+            return False
+        self.loosenings -= 1
+        self.current = self.prompt
+        self.manner = replace(self.manner, looser=self.manner.looser + 1, lively=lively)
+        return True
+
+    def enlarge(self, window: int | None) -> bool:
+        """Ask for a reply of twice the length next, if budget and window allow."""
+        doubled = replace(self.prompt, output_tokens=self.prompt.output_tokens * 2)
+        if not self.enlargements or (window is not None and doubled.needs() > window):
+            return False
+        self.enlargements -= 1
+        self.prompt = self.current = doubled
+        return True
+
+    def shorten(self, room: int | None) -> bool:
+        """Ask for a shorter reply next, if that is all that is too long."""
+        if self.shortened or room is None or room * _ROOM_USED < _LEAST_REPLY:
+            return False
+        self.shortened = True
+        self.prompt = self.current = replace(self.prompt, output_tokens=int(room * _ROOM_USED))
+        return True
+
+
+_ROOM_USED = 0.95
+_LEAST_REPLY = 1024
+"""Tokens; no review fits into less."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,11 +197,13 @@ class Asker:
         policy: how often and how long.
         clock: time and chance.
         listener: who is told.
+        health: what is known about the models, shared by all prompts of a run.
     """
 
-    policy: RetryPolicy = RetryPolicy()
+    policy: RetryPolicy = field(default_factory=RetryPolicy)
     clock: Clock = Clock()
     listener: Listener = nobody
+    health: Health = field(default_factory=Health)
 
     async def ask(
         self, prompt: Prompt, chain: Sequence[Candidate], read: Read[T], journal: Journal | None = None
@@ -169,7 +218,8 @@ class Asker:
 
         Raises:
             NoAnswerError: no model answered.
-            PromptTooLongError: the prompt does not fit the model that was asked last.
+            PromptTooLongError: the prompt does not fit the model at the error's `position` in the chain,
+                whose turn it is; the caller divides it and goes on with that model.
             ValueError: the chain is empty.
         """
         if not chain:
@@ -177,15 +227,18 @@ class Asker:
         started = self.clock.now()
         journal = journal or Journal()
         failures: list[tuple[ModelRef, ModelError]] = []
-        for position, candidate in enumerate(chain, 1):
+        for position, candidate in enumerate(chain):
+            last = position + 1 == len(chain)
             try:
-                sent, reply, value = await self._correcting(prompt, candidate, read, journal)
-            except PromptTooLongError:
+                _check_fit(prompt, candidate)
+                sent, reply, value = await self._adapting(prompt, candidate, read, journal, last=last)
+            except PromptTooLongError as error:
+                error.position = position
                 raise
             except ModelError as error:
                 failures.append((candidate.model, error))
-                if position < len(chain):
-                    self._tell_failover(prompt, candidate.model, chain[position].model, error)
+                if not last:
+                    self._tell_failover(prompt, candidate.model, chain[position + 1].model, error)
                 continue
             seconds = self.clock.now() - started
             tries, unread = tuple(journal.tries), (*journal.unread, *journal.broken)
@@ -195,73 +248,230 @@ class Asker:
     def _tell_failover(self, prompt: Prompt, model: ModelRef, successor: ModelRef, error: ModelError) -> None:
         self.listener(FailedOver(prompt.role, prompt.label, str(model), str(successor), str(error)))
 
-    async def _correcting(
-        self, prompt: Prompt, candidate: Candidate, read: Read[T], journal: Journal
+    async def _adapting(
+        self, prompt: Prompt, candidate: Candidate, read: Read[T], journal: Journal, *, last: bool
     ) -> tuple[Prompt, Reply, T]:
-        """Ask and read; a reply that cannot be read goes back to its author with what is wrong."""
-        current = prompt
-        problems: list[InvalidReplyError] = []
+        """Ask one model and read; what comes back decides in which way it is asked again."""
+        policy = self.policy
+        turn = _Turn(prompt, prompt, policy.corrections, policy.loosenings, policy.enlargements)
+        cut: tuple[Prompt, Reply, T] | None = None
         while True:
             try:
-                reply = await self._retrying(current, candidate, journal)
-                return current, reply, _read(reply, read, journal)
-            except PromptTooLongError:
-                if not problems:
-                    raise
-                # The prompt fits; only the request to correct the answer does not.
-                raise problems[-1] from None
-            except InvalidReplyError as error:
-                problems.append(error)
+                reply = await self._repeating(turn, candidate, journal, last=last)
+                _check_not_blank(reply, candidate)
+                value = _read(reply, read, journal)
+            except ModelError as error:
+                if self._adapt(turn, candidate, error, journal):
+                    continue
+                if cut is not None:
+                    return cut  # what broke off at its limit is better than nothing
+                raise
+            if reply.finish is not Finish.LENGTH or not turn.enlarge(candidate.window):
+                return turn.current, reply, value
+            # It is kept: the longer answer may not repeat all of it.
+            cut = (turn.current, reply, value)
+            journal.unread.append(reply.text)
+            journal.tries[-1] = replace(journal.tries[-1], problem="the answer broke off at its limit")
+            self._tell(
+                turn, candidate, "with twice the room for the reply", "the answer broke off at its limit"
+            )
+
+    def _adapt(self, turn: _Turn, candidate: Candidate, error: ModelError, journal: Journal) -> bool:
+        """Change the way of asking after a failure; False if there is no other way left."""
+        match error:
+            case InvalidReplyError():
+                turn.problems.append(error)
                 journal.tries[-1] = replace(journal.tries[-1], problem=f"{UNREADABLE}: {error}")
                 journal.unread.append(error.text)
-                if len(problems) > self.policy.corrections:
-                    raise
-                self.listener(Corrected(prompt.role, prompt.label, str(candidate.model), str(error)))
-                current = with_correction(prompt, error.text[:_SHOWN], error.problems or (str(error),))
+                return self._correct(turn, candidate, error)
+            case EmptyReplyError(cut=True):
+                journal.tries[-1] = replace(journal.tries[-1], problem=str(error))
+                changed, how = turn.enlarge(candidate.window), "with twice the room for the reply"
+            case EmptyReplyError():
+                journal.tries[-1] = replace(journal.tries[-1], problem=str(error))
+                changed, how = turn.loosen(), "in a looser output mode"
+            case EndlessError():
+                changed, how = turn.loosen(lively=True), "in a looser output mode, with more variation"
+            case PromptTooLongError() if turn.problems:
+                # The prompt fits; only the request to correct the answer does not.
+                raise turn.problems[-1] from None
+            case PromptTooLongError():
+                changed, how = turn.shorten(error.room), "for a shorter reply"
+            case _:
+                return False
+        if changed:
+            self._tell(turn, candidate, how, str(error))
+        return changed
 
-    async def _retrying(self, prompt: Prompt, candidate: Candidate, journal: Journal) -> Reply:
-        """Ask one model; failures that may pass are tried again, after the pause that the server wants."""
+    def _correct(self, turn: _Turn, candidate: Candidate, error: InvalidReplyError) -> bool:
+        """Send an unreadable answer back to its author, and then ask anew in a looser output mode."""
+        if len(turn.problems) <= turn.corrections:
+            prompt = turn.prompt
+            self.listener(Corrected(prompt.role, prompt.label, str(candidate.model), str(error)))
+            turn.current = with_correction(prompt, error.text[:_SHOWN], error.problems or (str(error),))
+            return True
+        if not turn.loosen():
+            return False
+        self._tell(turn, candidate, "in a looser output mode", str(error))
+        return True
+
+    def _tell(self, turn: _Turn, candidate: Candidate, how: str, reason: str) -> None:
+        self.listener(Adapted(turn.prompt.role, turn.prompt.label, str(candidate.model), how, reason))
+
+    async def _repeating(self, turn: _Turn, candidate: Candidate, journal: Journal, *, last: bool) -> Reply:
+        """Ask one model; failures that may pass are repeated, after the pause that the server wants."""
+        prompt, model = turn.current, candidate.model
+        repeats = Repeats(self.policy, self.clock.chance)
 
         async def once() -> Reply:
-            self.listener(PromptSent(prompt.role, prompt.label, str(candidate.model), prompt.tokens))
-            journal.tries.append(Try(candidate.model, "stopped before the answer"))
+            await self._wait_for_health(model, last=last)
+            manner = replace(turn.manner, whole=repeats.broken_streams >= _STREAMS)
             try:
-                reply = await candidate.backend.ask(candidate.model.model, prompt)
+                return await self._request(prompt, candidate, manner, journal)
             except ModelError as error:
-                journal.tries[-1] = Try(candidate.model, str(error))
-                if error.partial.strip():
-                    journal.broken.append(error.partial)
-                raise
-            journal.tries[-1] = Try(candidate.model, usage=reply.usage)
-            return reply
+                said = repeats.note(error)
+                self._note_failure(model, said)
+                if said is error:
+                    raise
+                raise said from error
 
         def tell(state: RetryCallState) -> None:
             error = state.outcome.exception() if state.outcome else None
-            wait = state.next_action.sleep if state.next_action else 0.0
-            self.listener(Retrying(prompt.role, prompt.label, str(candidate.model), str(error), wait))
+            self.listener(Retrying(prompt.role, prompt.label, str(model), str(error), repeats.next_pause))
+
+        async def sleep(seconds: float) -> None:
+            await self.clock.sleep(seconds)
+            error = noted[-1]
+            repeats.waited(error, seconds)
+            if isinstance(error, LoadingError):
+                await self._wait_until_loaded(candidate, repeats, error)
+
+        noted: list[BaseException] = []
+
+        def may(error: BaseException) -> bool:
+            noted.append(error)
+            return repeats.may(error)
 
         return await AsyncRetrying(
-            sleep=self.clock.sleep,
-            stop=stop_after_attempt(self.policy.attempts),
-            wait=self._pause,
-            retry=retry_if_exception(self._may_pass),
+            sleep=sleep,
+            wait=lambda _: repeats.next_pause,
+            retry=retry_if_exception(may),
             before_sleep=tell,
             reraise=True,
         )(once)
 
-    def _may_pass(self, error: BaseException) -> bool:
-        if not isinstance(error, RetryableError):
-            return False
-        return error.retry_after is None or error.retry_after <= self.policy.longest_wait
+    async def _wait_until_loaded(self, candidate: Candidate, repeats: Repeats, error: LoadingError) -> None:
+        """Look now and then whether the server is ready, so that the prompt is not sent in vain."""
+        while repeats.may(error):
+            try:
+                if await candidate.backend.ready():
+                    return
+            except ModelError:
+                return  # the next request will tell what is wrong
+            await self.clock.sleep(self.policy.load_poll)
+            repeats.waited(error, self.policy.load_poll)
 
-    def _pause(self, state: RetryCallState) -> float:
-        error = state.outcome.exception() if state.outcome else None
-        if isinstance(error, RetryableError) and error.retry_after is not None:
-            # With a random part: others were told the same time.
-            return error.retry_after + self.clock.chance(0.0, self.policy.backoff)
-        grown = self.policy.backoff * 2 ** (state.attempt_number - 1)
-        lowest = self.policy.backoff / 2 if isinstance(error, RateLimitedError) else 0.0
-        return self.clock.chance(lowest, min(grown, self.policy.backoff_limit))
+    async def _wait_for_health(self, model: ModelRef, *, last: bool) -> None:
+        """Let a request pass only if the model is not left alone just now.
+
+        The last model of a chain is waited for, if it has answered in this run before: it may only be
+        starting again.
+
+        Raises:
+            ModelError: it is not to be asked.
+        """
+        health, policy = self.health, self.policy
+        if (out := health.why_out(model, self.clock.now())) is not None:
+            raise out
+        health.join(model, self.clock.now())
+        breaker = health.breaker(model)
+        waited = 0.0
+        while (wait := breaker.wait(self.clock.now())) != 0:
+            if last and not breaker.answered and not breaker.opened_here:
+                breaker.probe_next()
+                continue
+            pause = _PROBE_POLL if wait is None else wait
+            waited += pause
+            if not (last and breaker.answered) or waited > policy.longest_wait:
+                raise health.open_error(model)
+            await self.clock.sleep(pause)
+
+    async def _request(self, prompt: Prompt, candidate: Candidate, manner: Manner, journal: Journal) -> Reply:
+        """One request in its turn; what came of it is noted."""
+        model, clock = candidate.model, self.clock
+        queued = clock.now()
+        async with self.health.pace(model.provider).turn(clock.now, clock.sleep) as begun:
+            breaker = self.health.breaker(model)
+            probe = breaker.begin()
+            name = str(model)
+            self.listener(PromptSent(prompt.role, prompt.label, name, prompt.tokens, begun - queued))
+            journal.tries.append(Try(model, "stopped before the answer"))
+            position = len(journal.tries) - 1
+            try:
+                reply = await candidate.backend.ask(model.model, prompt, manner)
+            except ModelError as error:
+                journal.tries[position] = Try(model, str(error))
+                if error.partial.strip():
+                    journal.broken.append(error.partial)
+                seconds = clock.now() - begun
+                kind, status = type(error).__name__, error.details.status
+                self.listener(RequestEnded(prompt.role, prompt.label, name, seconds, kind, status))
+                if isinstance(error, RateLimitedError):
+                    self._slow_down(model, begun, error)
+                raise
+            finally:
+                if probe:
+                    breaker.end_probe()
+            journal.tries[position] = Try(model, usage=reply.usage)
+            self.listener(RequestEnded(prompt.role, prompt.label, name, clock.now() - begun))
+            changed = self.health.note_success(model)
+            if changed is not None:
+                self.listener(BreakerChanged(name, changed, ""))
+            return reply
+
+    def _slow_down(self, model: ModelRef, begun: float, error: RateLimitedError) -> None:
+        pace, now, wait = self.health.pace(model.provider), self.clock.now(), error.retry_after or 0.0
+        if wait > self.policy.longest_wait:
+            self.health.hold(model, now + wait, error)
+            wait = 0.0
+        if pace.slow_down(now, begun, wait):
+            self.listener(SlowedDown(model.provider, max(1, int(pace.limit)), wait))
+
+    def _note_failure(self, model: ModelRef, error: ModelError) -> None:
+        if isinstance(error, CircuitOpenError):
+            return
+        changed = self.health.note_failure(model, error, self.clock.now())
+        if changed is State.OPEN:
+            self.listener(BreakerChanged(str(model), changed, str(error)))
+
+
+def _check_fit(prompt: Prompt, candidate: Candidate) -> None:
+    """See whether a prompt and its reply fit a model's window.
+
+    Raises:
+        WindowTooSmallError: they do not.
+    """
+    needed = prompt.needs(candidate.factor)
+    if candidate.window is not None and needed > candidate.window:
+        raise WindowTooSmallError(
+            f"{candidate.model} has a window of {candidate.window:,} tokens, too few for this prompt and its "
+            f"reply of together about {needed:,}",
+            asked=needed,
+            limit=candidate.window,
+        )
+
+
+def _check_not_blank(reply: Reply, candidate: Candidate) -> None:
+    """See whether there is anything to read; an answer in the channel for thoughts is.
+
+    Raises:
+        EmptyReplyError: there is nothing.
+    """
+    if reply.text.strip() or reply.reasoning.strip().startswith("{"):
+        return
+    if reply.finish is Finish.LENGTH:
+        raise EmptyReplyError(f"{candidate.model}: thoughts used up the whole answer", cut=True)
+    raise EmptyReplyError(f"{candidate.model}: the answer is empty")
 
 
 def _read(reply: Reply, read: Read[T], journal: Journal) -> T:
@@ -277,3 +487,7 @@ def _read(reply: Reply, read: Read[T], journal: Journal) -> T:
 
 _SHOWN = 2000
 """Characters of an unreadable answer that are sent back to its author."""
+_STREAMS = 2
+"""Streams that broke off before the answer is asked for in one piece."""
+_PROBE_POLL = 1.0
+"""Seconds between two looks whether the probe of a breaker has come back."""

@@ -46,6 +46,7 @@ class Catalog:
         self._now = now
         self._fresh = fresh
         self._known: dict[str, tuple[float, Listing]] = {}
+        self._described: dict[ModelRef, ModelInfo] = {}
 
     async def listing(self, provider: str) -> Listing:
         """What a provider offers; an unreachable server is a value, not an exception."""
@@ -57,6 +58,7 @@ class Catalog:
         except ModelError as error:
             found = Listing(error=error)
         self._known[provider] = (self._now(), found)
+        self._described = {ref: info for ref, info in self._described.items() if ref.provider != provider}
         return found
 
     async def check(self, model: ModelRef) -> ModelInfo | None:
@@ -74,7 +76,9 @@ class Catalog:
         found = listing.find(model.model)
         if found is None:
             raise UnknownModelError(unknown_model(model, listing.models))
-        return found
+        if model not in self._described:
+            self._described[model] = await self._backends[model.provider].describe(found)
+        return self._described[model]
 
 
 def unknown_model(model: ModelRef, offered: Sequence[ModelInfo]) -> str:

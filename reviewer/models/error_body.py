@@ -13,7 +13,16 @@ from reviewer.changes.text import encodable
 
 @dataclass(frozen=True, slots=True)
 class ErrorBody:
-    """The parts of an error body, whatever its shape was."""
+    """The parts of an error body, whatever its shape was.
+
+    Attributes:
+        message: for people.
+        code: the server's codes, types and quotas, separated by blanks.
+        param: the request field that it names.
+        retry_after: seconds to wait.
+        asked, limit: tokens of the request and of the window.
+        generation: what the model wrote, where the server refused that.
+    """
 
     message: str
     code: str = ""
@@ -21,6 +30,7 @@ class ErrorBody:
     retry_after: float | None = None
     asked: int | None = None
     limit: int | None = None
+    generation: str | None = None
 
 
 def read_error(text: str) -> ErrorBody | None:
@@ -50,7 +60,8 @@ def _error_in(data: Any, *, depth: int) -> ErrorBody | None:
         return _error_in(data[0], depth=depth + 1) if data else None
     if not isinstance(data, dict):
         return None
-    error = data.get("error")
+    groq = data.get("x_groq")
+    error = data.get("error") or (groq.get("error") if isinstance(groq, dict) else None)
     if isinstance(error, dict):
         return _from_object(error, depth=depth)
     if isinstance(error, str) and error:
@@ -80,13 +91,16 @@ def _from_message(message: Any, error: Mapping[str, Any], *, depth: int) -> Erro
     param = error.get("param")
     locations = re.findall(r'"loc": \[[^\]]*"([^"]+)"\]', json.dumps(message)) if param is None else []
     codes = [str(error[key]) for key in ("code", "type", "status") if error.get(key) is not None]
+    codes += _reasons(error.get("details"))
+    generation = error.get("failed_generation")
     return ErrorBody(
         message=encodable(message if isinstance(message, str) else json.dumps(message)),
         code=" ".join(codes),
         param=str(param or (locations[0] if locations else "")),
-        retry_after=_retry_delay(error.get("details")),
+        retry_after=_retry_delay(error),
         asked=_whole(error.get("n_prompt_tokens")),
         limit=_whole(error.get("n_ctx")),
+        generation=encodable(generation) if isinstance(generation, str) else None,
     )
 
 
@@ -94,8 +108,29 @@ def _whole(value: object) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
-def _retry_delay(details: object) -> float | None:
-    """Google's `RetryInfo`: `{"retryDelay": "47s"}` in a list of details."""
+def _reasons(details: object) -> list[str]:
+    """Google's reasons and names of quotas, such as `API_KEY_INVALID` or `...PerDayPerProject...`."""
+    found: list[str] = []
+    for item in details if isinstance(details, list) else []:
+        if not isinstance(item, dict):
+            continue
+        violations = item.get("violations")
+        for row in [item, *(violations if isinstance(violations, list) else [])]:
+            if isinstance(row, dict):
+                found += [row[key] for key in ("reason", "quotaId") if isinstance(row.get(key), str)]
+    return found
+
+
+def _retry_delay(error: Mapping[str, Any]) -> float | None:
+    """A wait in a body: a time that loading will take, OpenRouter's, or Google's `{"retryDelay": "47s"}`."""
+    estimated = error.get("estimated_time")
+    if isinstance(estimated, int | float) and not isinstance(estimated, bool) and estimated >= 0:
+        return float(estimated)
+    available = error.get("availability")
+    named = available.get("retry_after") if isinstance(available, dict) else None
+    if isinstance(named, int | float) and not isinstance(named, bool) and named >= 0:
+        return float(named)
+    details = error.get("details")
     for item in details if isinstance(details, list) else []:
         delay = item.get("retryDelay") if isinstance(item, dict) else None
         if isinstance(delay, str) and (match := re.fullmatch(r"(\d+(?:\.\d+)?)s", delay)):
@@ -122,6 +157,40 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
                 continue
             return max(0.0, (moment.replace(tzinfo=moment.tzinfo or UTC) - now).total_seconds())
     return None
+
+
+def reset_wait(headers: Mapping[str, str], now: datetime) -> float | None:
+    """Seconds until an exhausted limit is full again, from `x-ratelimit-*` headers, or None.
+
+    Only limits of which nothing remains count. The time is a duration such as `6m0s`, `120ms` or `1.5`, or,
+    at Anthropic, a moment.
+    """
+    lowered = {name.lower(): value.strip() for name, value in headers.items()}
+    waits = []
+    for name, value in lowered.items():
+        if "ratelimit" not in name or "remaining" not in name or value != "0":
+            continue
+        reset = lowered.get(name.replace("remaining", "reset"))
+        wait = _duration(reset, now) if reset else None
+        if wait is not None:
+            waits.append(wait)
+    return max(waits, default=None)
+
+
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+
+
+def _duration(text: str, now: datetime) -> float | None:
+    if (seconds := _number(text)) is not None:
+        return max(0.0, seconds)
+    if re.fullmatch(r"(?:\d+(?:\.\d+)?(?:ms|[smhd]))+", text):
+        parts = re.findall(r"(\d+(?:\.\d+)?)(ms|[smhd])", text)
+        return sum(float(value) * _UNITS[unit] for value, unit in parts)
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return max(0.0, (moment.replace(tzinfo=moment.tzinfo or UTC) - now).total_seconds())
 
 
 def _number(text: str | None) -> float | None:

@@ -1,23 +1,28 @@
 """From what a server said about a failure to the error whose class says what to do next."""
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from reviewer.errors import (
     ContentRefusedError,
+    EmptyReplyError,
     ErrorDetails,
     KeyRejectedError,
+    LoadingError,
     ModelError,
     ModelMissingError,
+    NotAllowedError,
     OutOfQuotaError,
     PromptTooLongError,
     ProtocolError,
     RateLimitedError,
     RefusedRequestError,
+    RejectedOutputError,
+    RunnerCrashedError,
     ServerBrokenError,
 )
-from reviewer.models.error_body import ErrorBody, read_error
+from reviewer.models.error_body import ErrorBody, now_utc, read_error, reset_wait, retry_after
 
 _TOO_LONG = (
     "maximum context length is",
@@ -42,6 +47,11 @@ _TOO_LONG = (
     "request too large",
     "reduce the length of the messages",
     "the input length exceeds the context length",
+    "must be at least 1, got -",
+    "too large for model with",
+    "maximum input length of",
+    "cannot be greater than max_model_len",
+    "model_context_window_exceeded",
 )
 """Texts by which servers say that a prompt does not fit, in lower case."""
 
@@ -52,6 +62,14 @@ _LIMIT = re.compile(
 )
 """The number of a message that is the window, among others that are its use."""
 _PAIR = 2
+_SUM = re.compile(r"(\d{3,9}) ?\+ ?(\d{2,9}) ?> ?(\d{3,9})")
+"""Anthropic: prompt + reply > window."""
+_PARTS = re.compile(
+    r"\((\d{2,9}) (?:in the messages|of text input), (\d{1,9}) in the (?:completion|output)\)"
+)
+"""OpenAI, OpenRouter, older vLLM: the parts of what was asked for."""
+_LOWER_BOUND = "contains at least"
+"""Newer vLLM stops counting at the limit: its number says nothing about the prompt."""
 _NO_MONEY = (
     "insufficient_quota",
     "credit_balance_exhausted",
@@ -62,6 +80,8 @@ _NO_MONEY = (
     "enforced_spend_limit_reached",
     "insufficient balance",
     "spend limit",
+    "budget limit exceeded",
+    "usage limit",
     "credit balance is too low",
     "perday",
 )
@@ -73,8 +93,14 @@ _NO_MODEL = (
     "failed to load model",
     "failed to load",
     "is not a valid model id",
+    "invalid model",
+    "unknown_model",
+    "is not found for api version",
     "does not exist",
+    "model not exist",
+    "model_decommissioned",
     "no fixture matched",
+    "model name is missing",
 )
 _NO_ENDPOINT = ("no endpoints found that",)
 """OpenRouter: no provider of the model accepts all fields of the request."""
@@ -99,7 +125,34 @@ _REFUSED_FIELD = (
     "invalid schema",
     "failed to initialize samplers",
 )
-_FILTERED = ("content_filter", "content filter", "moderation", "flagged", "guardrail")
+_FILTERED = (
+    "content_filter",
+    "content filter",
+    "content management policy",
+    "moderation",
+    "flagged",
+    "guardrail",
+    "content exists risk",
+)
+_LOADING = ("loading model", "model is loading", "is currently loading", "estimated_time")
+_CRASHED = (
+    "runner has unexpectedly stopped",
+    "model has crashed",
+    "process has terminated",
+    "out of memory",
+    "failed to allocate",
+)
+_NOT_HERE = (
+    "unsupported_country",
+    "country, region",
+    "location is not supported",
+    "not available in your country",
+    "not available in your region",
+    "check your network settings",
+)
+_REJECTED_OUTPUT = ("json_validate_failed", "tool_use_failed", "output_parse_failed")
+_NO_SUCH_PATH = ("unexpected endpoint or method",)
+"""LM Studio says so with status 200."""
 _SHOWN = 500
 
 
@@ -111,14 +164,44 @@ class Asked:
         provider: the provider's name.
         base_url: where it is, for people.
         key_name: the variable its key comes from, or empty.
+        model: the model that was asked for, or empty.
+        keys_page, billing_page: where keys are made and paid for, or empty.
+        fetch: the command that gets a model, with `{model}` in it, or empty.
+        names_waits: whether it says with every 429 how long to wait.
     """
 
     provider: str
     base_url: str
     key_name: str = ""
+    model: str = ""
+    keys_page: str = ""
+    billing_page: str = ""
+    fetch: str = ""
+    names_waits: bool = False
 
 
-def classify(asked: Asked, status: int, text: str, wait: float | None) -> ModelError:
+def failure(asked: Asked, status: int, headers: Mapping[str, str], text: str) -> ModelError:
+    """The error that a response means: its body, and what its headers say about asking again.
+
+    The wait is, in this order: what the headers say (`retry-after-ms`, `retry-after`), what the body says,
+    and when an exhausted limit is full again.
+    """
+    now = now_utc()
+    lowered = {name.lower(): value for name, value in headers.items()}
+    error = classify(asked, status, text, retry_after(headers, now))
+    if isinstance(error, RateLimitedError) and error.retry_after is None:
+        error.retry_after = reset_wait(headers, now)
+        error.unusual = asked.names_waits and error.retry_after is None
+    request_id = lowered.get("x-request-id") or lowered.get("request-id") or ""
+    lasting = lowered.get("x-should-retry", "").strip().lower() == "false"
+    error.details = replace(error.details, request_id=request_id[:_SHOWN_ID], lasting=lasting)
+    return error
+
+
+_SHOWN_ID = 80
+
+
+def classify(asked: Asked, status: int, text: str, wait: float | None = None) -> ModelError:
     """The error that a response means.
 
     Args:
@@ -135,14 +218,16 @@ def classify(asked: Asked, status: int, text: str, wait: float | None) -> ModelE
         shown = "a web page instead of an answer" if page else text.strip()[:_SHOWN]
         body = ErrorBody(message=shown or "no reason given")
     case = _Case(asked, status, body, wait if wait is not None else body.retry_after)
-    return _by_words(case) or _by_status(case)
+    return _about_request(case) or _about_account(case) or _about_model(case) or _by_status(case)
 
 
 _OK = 200
+_UNKNOWN_KEY = 401
 _UNPAID = 402
 _UNKNOWN = 404
 _TOO_LARGE = 413
 _TOO_MANY = 429
+_UNAVAILABLE = 503
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,24 +259,67 @@ class _Case:
         return any(text in named for text in texts)
 
 
-def _by_words(case: _Case) -> ModelError | None:
-    status, said, details = case.status, case.said, case.details
-    if status == _TOO_LARGE or case.names(_TOO_LONG):
-        asked_for, limit = _numbers(case.body)
-        return PromptTooLongError(said, details=details, asked=asked_for, limit=limit)
-    if status in {200, 400, 403} and case.names(_FILTERED):
+def _about_request(case: _Case) -> ModelError | None:
+    """What is wrong with the request or its answer."""
+    said, details = case.said, case.details
+    if case.names(_REJECTED_OUTPUT) or case.body.generation:
+        if case.body.generation:
+            return RejectedOutputError(said, partial=case.body.generation, details=details)
+        return EmptyReplyError(said)
+    if case.status == _TOO_LARGE or case.names(_TOO_LONG):
+        asked_for, limit, room = _numbers(case.body)
+        return PromptTooLongError(said, details=details, asked=asked_for, limit=limit, room=room)
+    if case.status in {200, 400, 403} and case.names(_FILTERED):
         return ContentRefusedError(said, details=details)
-    if status in {401, 403} or case.names(_BAD_KEY):
-        return KeyRejectedError(_key_hint(case.asked, said.rstrip(".")), details=details)
+    return None
+
+
+def _about_account(case: _Case) -> ModelError | None:
+    """What is wrong with the key or the account."""
+    status, said, details = case.status, case.said, case.details
+    if case.names(_NOT_HERE):
+        return NotAllowedError(said, details=details)
+    if status == _UNPAID and case.wait is not None:
+        return RateLimitedError(said, details=details, retry_after=case.wait)
     if status == _UNPAID or case.names(_NO_MONEY):
-        return OutOfQuotaError(said, details=details)
+        page = f" See {case.asked.billing_page}." if case.asked.billing_page else ""
+        return OutOfQuotaError(f"{said.rstrip('.')}.{page}", details=details)
+    if status in {_UNKNOWN_KEY, 403} or case.names(_BAD_KEY):
+        return KeyRejectedError(_key_hint(case.asked, said.rstrip(".")), details=details)
+    return None
+
+
+def _about_model(case: _Case) -> ModelError | None:
+    """What is wrong with the model or the address."""
+    status, said, details = case.status, case.said, case.details
     if case.names(_NO_ENDPOINT):
         return RefusedRequestError(said, details=details)
+    if case.names(_NO_SUCH_PATH):
+        return ProtocolError(f"{said}. {_address_hint(case.asked)}", details=details)
+    if status in {200, _UNAVAILABLE} and case.names(_LOADING):
+        return LoadingError(said, details=details, retry_after=case.wait)
+    if case.names(_CRASHED):
+        return RunnerCrashedError(
+            f"{said.rstrip('.')}. Its memory may be too small: load the model with a shorter context, or "
+            "take a smaller one.",
+            details=details,
+        )
     if status == _UNKNOWN or (status != _TOO_MANY and case.names(_NO_MODEL)):
-        return ModelMissingError(said, details=details)
+        return _missing(case)
     if status in {200, 400, 422, 500} and (case.body.param or case.names(_REFUSED_FIELD)):
         return RefusedRequestError(said, details=details)
     return None
+
+
+def _missing(case: _Case) -> ModelError:
+    """An unknown model, or an address without this path; a 404 can be either."""
+    about_model = case.names(_NO_MODEL) or case.names(("model", "deployment"))
+    if not about_model:
+        return ProtocolError(f"{case.said.rstrip('.')}. {_address_hint(case.asked)}", details=case.details)
+    hint = ""
+    if case.asked.fetch and case.asked.model and case.names(("not found",)):
+        hint = f" To get it: `{case.asked.fetch.format(model=case.asked.model)}`."
+    return ModelMissingError(f"{case.said.rstrip('.')}.{hint}", details=case.details)
 
 
 def _by_status(case: _Case) -> ModelError:
@@ -210,28 +338,42 @@ def _by_status(case: _Case) -> ModelError:
 
 def _not_an_api(asked: Asked, status: int) -> ModelError:
     return ProtocolError(
-        f"{asked.base_url} answered with a web page ({status}), not as an API. Check base_url: "
-        "most servers want it to end in /v1."
+        f"{asked.base_url} answered with a web page ({status}), not as an API. {_address_hint(asked)}"
     )
+
+
+def _address_hint(asked: Asked) -> str:
+    return f"Check base_url of provider {asked.provider}: most servers want it to end in /v1."
 
 
 def _key_hint(asked: Asked, said: str) -> str:
     if asked.key_name:
-        return f"{said}. Check the key in the environment variable {asked.key_name}."
+        page = f" Keys are made at {asked.keys_page}." if asked.keys_page else ""
+        return f"{said}. Check the key in the environment variable {asked.key_name}.{page}"
     hint = f'Set `api_key_env = "NAME"` for provider {asked.provider} and put the key into that variable.'
     return f"{said}. {hint}"
 
 
-def _numbers(body: ErrorBody) -> tuple[int | None, int | None]:
-    """Tokens asked for and tokens allowed, from fields or else from the message."""
+def _numbers(body: ErrorBody) -> tuple[int | None, int | None, int | None]:
+    """Tokens asked for, tokens allowed, and tokens left for a reply; from fields or else from the message."""
     if body.asked is not None or body.limit is not None:
-        return body.asked, body.limit
+        return body.asked, body.limit, None
     text = body.message.replace(",", "")
+    if found := _SUM.search(text):
+        prompt, reply, limit = map(int, found.groups())
+        return prompt + reply, limit, _room(prompt, limit)
     numbers = [int(digits) for digits in re.findall(r"(?<!\d)\d{3,9}(?!\d)", text)]
     named = _LIMIT.search(text.lower())
     if named is not None:
         limit = int(named[1])
-        return max((number for number in numbers if number > limit), default=None), limit
+        parts = _PARTS.search(text)
+        room = _room(int(parts[1]), limit) if parts else None
+        counted = None if _LOWER_BOUND in text else max((n for n in numbers if n > limit), default=None)
+        return counted, limit, room
     if len(set(numbers)) == _PAIR:
-        return max(numbers), min(numbers)
-    return None, None
+        return max(numbers), min(numbers), None
+    return None, None, None
+
+
+def _room(prompt: int, limit: int) -> int | None:
+    return limit - prompt if prompt < limit else None

@@ -1,91 +1,177 @@
-"""A server behind HTTP as a Backend: a protocol, a few connections, and what was learned about its models."""
+"""A server behind HTTP as a Backend: a protocol, a wire, and what was learned about its models."""
 
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Self
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing
+from typing import Self, TypeVar
 
-import anyio
-
-from reviewer.errors import ModelError, RefusedRequestError
-from reviewer.models.model import Endpoint, ModelInfo, Reply
-from reviewer.models.providers.base import HttpFailure, HttpProtocol, Shape
-from reviewer.models.servers import server_of
-from reviewer.models.transport import Client, exchange, fetch, new_client
+from reviewer.errors import (
+    ConnectionFailedError,
+    IncompleteStreamError,
+    ModelError,
+    RefusedRequestError,
+    RejectedOutputError,
+    StalledError,
+)
+from reviewer.models.capabilities import Capabilities
+from reviewer.models.failures import failure
+from reviewer.models.model import USUAL, Backend, Endpoint, Finish, Manner, ModelInfo, Reply
+from reviewer.models.providers.base import (
+    Ask,
+    Conversation,
+    HttpProtocol,
+    HttpRequest,
+    HttpResponse,
+    Reader,
+    Shape,
+    asked_of,
+)
+from reviewer.models.rephrase import looser, simpler
+from reviewer.models.servers import Output, server_of
+from reviewer.models.wire import MAX_ERROR, Framing, Incoming, Wire, framing_of
 from reviewer.prompting.prompt import Prompt
 
 _MOST_CHANGES = 6
 """How often one request is rephrased after refusals."""
+T = TypeVar("T")
 
 
-class HttpBackend:
-    """Asks one server, with at most `endpoint.concurrency` requests at once, a connection for each.
+class HttpBackend(Backend):
+    """Asks one server and remembers for the rest of the run, and in a file beyond it, how its models want it.
 
     Use as an asynchronous context manager; it closes its connections at the end.
     """
 
-    def __init__(self, endpoint: Endpoint, protocol: HttpProtocol) -> None:
+    def __init__(
+        self, endpoint: Endpoint, protocol: HttpProtocol, wire: Wire, known: Capabilities | None = None
+    ) -> None:
         self._endpoint = endpoint
         self._protocol = protocol
+        self._wire = wire
+        self._known = known or Capabilities()
         self._shapes: dict[str, Shape] = {}
-        self._idle: list[Client] = []
-        self._limit = anyio.CapacityLimiter(max(1, endpoint.concurrency))
+        self._infos: dict[str, ModelInfo] = {}
         self._open = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
+        if isinstance(self._wire, AbstractAsyncContextManager):
+            await self._open.enter_async_context(self._wire)
         return self
 
     async def __aexit__(self, *_: object) -> None:
         await self._open.aclose()
 
-    @asynccontextmanager
-    async def _client(self) -> AsyncIterator[Client]:
-        async with self._limit:
-            client = self._idle.pop() if self._idle else await self._new_client()
-            try:
-                yield client
-            finally:
-                self._idle.append(client)
-
-    async def _new_client(self) -> Client:
-        return await self._open.enter_async_context(new_client(self._endpoint))
-
-    def _failure(self, failed: HttpFailure) -> ModelError:
-        return self._protocol.failure(self._endpoint, failed)
-
     async def list_models(self) -> tuple[ModelInfo, ...] | None:
         """The models that the server lists, or None when it has no list that can be read."""
-        request = self._protocol.list_request(self._endpoint)
-        async with self._client() as client:
-            text = await fetch(client, request, self._endpoint, self._failure)
-        return self._protocol.models(self._endpoint, text)
+        found = await self._talk(self._protocol.listing(self._endpoint))
+        self._infos |= {info.name: info for info in found or ()}
+        return found
 
-    async def ask(self, model: str, prompt: Prompt) -> Reply:
+    async def describe(self, info: ModelInfo) -> ModelInfo:
+        """What the server says about one model beyond its list."""
+        if self._protocol.facts is not None:
+            info = await self._talk(self._protocol.facts(self._endpoint, info))
+        self._infos[info.name] = info
+        return info
+
+    async def ready(self) -> bool:
+        """Whether the server has finished loading."""
+        if self._protocol.health is None:
+            return True
+        return (await self._send(self._protocol.health(self._endpoint))).good
+
+    async def count_tokens(self, model: str, text: str) -> int | None:
+        """The exact number of tokens of a text, where the server counts for nothing."""
+        if self._protocol.count is None:
+            return None
+        return await self._talk(self._protocol.count(self._endpoint, model, text))
+
+    async def _talk(self, conversation: Conversation[T]) -> T:
+        """Hold a conversation and return its value."""
+        try:
+            request = next(conversation)
+            while True:
+                request = conversation.send(await self._send(request))
+        except StopIteration as end:
+            value: T = end.value
+            return value
+
+    async def _send(self, request: HttpRequest) -> HttpResponse:
+        async with self._wire.open(request) as incoming:
+            return HttpResponse(incoming.status, incoming.headers, await incoming.text())
+
+    def shape_for(self, model: str) -> Shape:
+        """How to ask a model: as learned in this run, or before, or as told by the server."""
+        if model in self._shapes:
+            return self._shapes[model]
+        learned = self._known.shape(self._endpoint.base_url, model)
+        if learned is not None:
+            return learned
+        usual = server_of(self._endpoint.kind, self._endpoint.base_url).outputs
+        told = self._infos[model].outputs if model in self._infos else None
+        fitting = [mode for mode in usual if told is None or mode in told]
+        return Shape((fitting or [Output.PROMPT])[0])
+
+    async def ask(self, model: str, prompt: Prompt, manner: Manner = USUAL) -> Reply:
         """Ask once; what the server refuses of the request is changed and asked again.
 
         How to ask is remembered for the rest of the run once it has worked.
         """
         server = server_of(self._endpoint.kind, self._endpoint.base_url)
-        shape = self._shapes.get(model, Shape(server.outputs[0]))
+        shape = self.shape_for(model)
+        first = shape
+        if manner.looser:
+            shape = looser(shape, server.outputs, manner.looser) or shape
         for _ in range(_MOST_CHANGES):
             try:
-                reply = await self._ask_once(model, prompt, shape)
+                reply = await self._ask_once(model, prompt, shape, manner)
             except RefusedRequestError as error:
-                simpler = self._protocol.simpler(shape, self._endpoint, error)
-                if simpler is None:
+                simple = simpler(shape, server, error)
+                if simple is None:
                     raise
-                shape = simpler
+                shape = simple
             else:
-                self._shapes[model] = shape
+                if not manner.looser:
+                    self._learn(model, shape, changed=shape != first)
                 return reply
-        return await self._ask_once(model, prompt, shape)
+        return await self._ask_once(model, prompt, shape, manner)
 
-    async def _ask_once(self, model: str, prompt: Prompt, shape: Shape) -> Reply:
-        request = self._protocol.request(self._endpoint, model, prompt, shape)
-        reader = self._protocol.reader(self._endpoint)
-        async with self._client() as client:
-            await exchange(client, request, self._endpoint, reader, self._failure)
+    def _learn(self, model: str, shape: Shape, *, changed: bool) -> None:
+        self._shapes[model] = shape
+        if changed:
+            self._known.learn(self._endpoint.base_url, model, shape)
+
+    async def _ask_once(self, model: str, prompt: Prompt, shape: Shape, manner: Manner) -> Reply:
+        info = self._infos.get(model, ModelInfo(model))
+        ask = Ask(self._endpoint, info, prompt, shape, manner)
+        reader = self._protocol.reader(ask)
         try:
+            async with self._wire.open(self._protocol.request(ask)) as incoming:
+                await self._read(incoming, reader, model)
             return reader.reply()
+        except RejectedOutputError as error:
+            # Whether it is a review is for the reader of reviews to say.
+            return Reply(error.partial, finish=Finish.UNKNOWN, model=model)
+        except (ConnectionFailedError, IncompleteStreamError, StalledError) as error:
+            if reader.finished:
+                return reader.reply()  # the answer is complete; only the connection ended badly
+            if reader.partial and not isinstance(error, IncompleteStreamError):
+                raise IncompleteStreamError(str(error), partial=reader.partial) from error
+            error.partial = error.partial or reader.partial
+            raise
         except ModelError as error:
             error.partial = error.partial or reader.partial
             raise
+
+    async def _read(self, incoming: Incoming, reader: Reader, model: str) -> None:
+        """Feed an answer to its reader, event by event or as a whole."""
+        asked = asked_of(self._endpoint, model)
+        if incoming.status not in range(200, 300):
+            raise failure(asked, incoming.status, incoming.headers, await incoming.text(MAX_ERROR))
+        if framing_of(incoming.headers) is Framing.WHOLE:
+            reader.body(await incoming.text())
+            return
+        async with aclosing(incoming.events()) as events:
+            async for event in events:
+                if event.name == "error":
+                    raise failure(asked, incoming.status, incoming.headers, event.data)
+                if reader.event(event.data):
+                    return

@@ -6,12 +6,16 @@ from enum import StrEnum
 from typing import Protocol
 
 from reviewer.errors import ConfigError
+from reviewer.models.servers import Output
 from reviewer.prompting.prompt import Prompt
 
 
 @dataclass(frozen=True, slots=True)
 class ModelRef:
-    """A model as people write it: `provider/model`, divided at the first slash."""
+    """A model as people write it: `provider/model`, divided at the first slash.
+
+    Without a model it is a preset: the provider's candidates decide for each role.
+    """
 
     provider: str
     model: str
@@ -21,37 +25,66 @@ class ModelRef:
 
     @classmethod
     def parse(cls, text: str) -> "ModelRef":
-        """Divide `provider/model`; `builtin` alone is a model too.
+        """Divide `provider/model`; a provider alone leaves the choice of the model to its preset.
 
         Raises:
-            ConfigError: one of the two is missing.
+            ConfigError: the provider is missing, or nothing stands behind the slash.
         """
-        provider, _, model = text.strip().partition("/")
+        provider, slash, model = text.strip().partition("/")
         if provider == "builtin" and not model:
             return cls("builtin", "rules")
-        if not provider or not model:
-            raise ConfigError(
-                f"{text!r} is not a model name. Write it as provider/model, such as "
-                "`lmstudio/qwen/qwen3-coder-30b` or `ollama/gpt-oss:20b`; `reviewer models` lists them."
-            )
+        if not provider or (slash and not model):
+            raise ConfigError(no_model_name(text))
         return cls(provider, model)
+
+
+def no_model_name(text: str) -> str:
+    """The message for a text that names no model."""
+    return (
+        f"{text!r} is not a model name. Write it as provider/model, such as `lmstudio/qwen/qwen3-coder-30b` "
+        "or `ollama/gpt-oss:20b`, or a known provider alone for its preset; `reviewer models` lists them."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """US dollars for a million tokens."""
+
+    prompt: float
+    completion: float
+
+    def cost(self, prompt: int, completion: int) -> float:
+        """US dollars for so many tokens."""
+        return (self.prompt * prompt + self.completion * completion) / 1e6
 
 
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
-    """What a server says about one of its models.
+    """What a server says about one of its models; None where it does not tell.
 
     Attributes:
         name: as it is used in requests.
-        loaded: whether it is ready to answer, or None when the server does not tell.
-        window: tokens that prompt and reply may have together, or None when the server does not tell.
+        loaded: whether it is ready to answer.
+        window: tokens that prompt and reply may have together, as it is loaded now.
+        largest: tokens of the window that it could be loaded with.
+        max_output: tokens that a reply may have.
         chat: False for models that cannot answer, such as embedding models.
+        outputs: structured-output modes that the server names for it.
+        thinks: whether it thinks before it answers.
+        price: what its tokens cost.
+        notice: what a user should know, such as the day it goes away.
     """
 
     name: str
     loaded: bool | None = None
     window: int | None = None
+    largest: int | None = None
+    max_output: int | None = None
     chat: bool = True
+    outputs: tuple[Output, ...] | None = None
+    thinks: bool | None = None
+    price: Price | None = None
+    notice: str = ""
 
 
 class Key:
@@ -88,10 +121,21 @@ class Finish(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens as the server counted them; None where it did not say."""
+    """Tokens as the server counted them; None where it did not say.
+
+    Attributes:
+        prompt: of the request, those from a cache included.
+        completion: of the answer, thoughts included.
+        cached: of the request, those that came from a cache.
+        reasoning: of the answer, those that were thoughts.
+        cost: US dollars, where the server names them.
+    """
 
     prompt: int | None = None
     completion: int | None = None
+    cached: int | None = None
+    reasoning: int | None = None
+    cost: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +167,29 @@ def shown_address(url: str) -> str:
     return f"{scheme}{found}{host.rpartition('@')[2]}{slash}{path}{'?***' if question else ''}"
 
 
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How one request departs from the usual way because an earlier one went wrong.
+
+    Attributes:
+        looser: steps down from the strictest structured-output mode that the model takes.
+        lively: with a higher temperature, against repetition.
+        whole: the answer in one piece instead of a stream.
+    """
+
+    looser: int = 0
+    lively: bool = False
+    whole: bool = False
+
+
+USUAL = Manner()
+
+
 class Backend(Protocol):
-    """Something that answers prompts: a server, or a reviewer inside this program."""
+    """Something that answers prompts: a server, or a reviewer inside this program.
+
+    Who implements it inherits from it, as only the first two methods have to be written.
+    """
 
     async def list_models(self) -> tuple[ModelInfo, ...] | None:
         """The models on offer, or None when the server cannot say.
@@ -134,13 +199,30 @@ class Backend(Protocol):
         """
         ...
 
-    async def ask(self, model: str, prompt: Prompt) -> Reply:
+    async def ask(self, model: str, prompt: Prompt, manner: Manner = USUAL) -> Reply:
         """Answer one prompt, once, without retries.
 
         Raises:
             ModelError: there is no answer; its class says what to do next.
         """
         ...
+
+    async def describe(self, info: ModelInfo) -> ModelInfo:
+        """More about a model than the list says.
+
+        Raises:
+            ModelError: the server cannot be reached or refuses.
+        """
+        return info
+
+    async def ready(self) -> bool:
+        """Whether it has finished loading; True where it cannot be asked."""
+        return True
+
+    async def count_tokens(self, model: str, text: str) -> int | None:
+        """The exact number of tokens of a text, or None where that is not known for nothing."""
+        del model, text
+        return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,31 +2,55 @@
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from reviewer.errors import ConfigError
+from reviewer.models.capabilities import Capabilities
 from reviewer.models.model import Backend, Endpoint
 from reviewer.models.servers import SERVERS
+from reviewer.models.wire import Wire
 
 
-def _http(endpoint: Endpoint) -> Backend:
+def over_http(endpoint: Endpoint) -> Wire:
+    """The usual way to a server."""
     # Imported only when it is used: an HTTP library is slow to import.
+    from reviewer.models.transport import HttpWire
+
+    return HttpWire(endpoint)
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """How servers are reached, the same for all of a run.
+
+    Attributes:
+        wire: makes the way to a server.
+        known: what was learned about how models want to be asked.
+    """
+
+    wire: Callable[[Endpoint], Wire] = over_http
+    known: Capabilities = field(default_factory=Capabilities)
+
+
+def _http(endpoint: Endpoint, access: Access) -> Backend:
     from reviewer.models.http_backend import HttpBackend
     from reviewer.models.providers import PROTOCOLS
 
-    return HttpBackend(endpoint, PROTOCOLS[endpoint.kind])
+    return HttpBackend(endpoint, PROTOCOLS[endpoint.kind], access.wire(endpoint), access.known)
 
 
-def _builtin(endpoint: Endpoint) -> Backend:
+def _builtin(endpoint: Endpoint, access: Access) -> Backend:
     from reviewer.models.builtin.backend import BuiltIn
 
-    del endpoint  # there is no server
+    del endpoint, access  # there is no server
     return BuiltIn()
 
 
-def _scripted(endpoint: Endpoint) -> Backend:
+def _scripted(endpoint: Endpoint, access: Access) -> Backend:
     from reviewer.models.providers.scripted import Scripted
 
+    del access
     if not endpoint.base_url:
         raise ConfigError(
             f'provider {endpoint.name}: kind "scripted" needs `replies`, a folder with prepared replies.'
@@ -34,7 +58,7 @@ def _scripted(endpoint: Endpoint) -> Backend:
     return Scripted.from_folder(Path(endpoint.base_url))
 
 
-KINDS: Mapping[str, Callable[[Endpoint], Backend]] = {
+KINDS: Mapping[str, Callable[[Endpoint, Access], Backend]] = {
     **dict.fromkeys(SERVERS, _http),
     "builtin": _builtin,
     "scripted": _scripted,
@@ -42,13 +66,13 @@ KINDS: Mapping[str, Callable[[Endpoint], Backend]] = {
 """What makes a backend, by the kind of a provider."""
 
 
-def backend_for(endpoint: Endpoint) -> Backend:
+def backend_for(endpoint: Endpoint, access: Access) -> Backend:
     """What answers for a configured server.
 
     Raises:
         ConfigError: the configuration lacks what this kind needs.
     """
-    return KINDS[endpoint.kind](endpoint)
+    return KINDS[endpoint.kind](endpoint, access)
 
 
 @asynccontextmanager

@@ -1,8 +1,9 @@
 """The door to HTTP: the only module that imports httpx. Foreign errors become ours here."""
 
 import ssl
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import aclosing, asynccontextmanager, contextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager, contextmanager
+from typing import Self
 
 import anyio
 import httpx
@@ -14,18 +15,13 @@ from reviewer.errors import (
     IncompleteStreamError,
     ModelError,
     ProtocolError,
+    StaleConnectionError,
     StalledError,
 )
 from reviewer.models.model import Endpoint, Timeouts
-from reviewer.models.providers.base import HttpFailure, HttpRequest, Reader
-
-_MAX_BODY = 8 * 1024 * 1024
-"""Bytes; a longer body is no answer of a model."""
-_MAX_ERROR = 64 * 1024
-
-Client = httpx.AsyncClient
-"""Sends requests; nobody outside this module needs to know whose class it is."""
-FailureReader = Callable[[HttpFailure], ModelError]
+from reviewer.models.providers.base import HttpRequest
+from reviewer.models.servers import server_of
+from reviewer.models.wire import MAX_BODY, Event, Framing, Incoming, framing_of
 
 _MAPPED: tuple[tuple[type[Exception], type[ModelError]], ...] = (
     (httpx.ConnectTimeout, ConnectionFailedError),
@@ -75,33 +71,85 @@ def _timeout(timeouts: Timeouts) -> httpx.Timeout:
     return httpx.Timeout(connect=timeouts.connect, read=timeouts.idle, write=timeouts.idle, pool=None)
 
 
-async def exchange(
-    client: httpx.AsyncClient,
-    request: HttpRequest,
-    endpoint: Endpoint,
-    reader: Reader,
-    on_failure: FailureReader,
-) -> None:
-    """Send a request and feed the answer to a reader, event by event or as a whole.
+class HttpWire:
+    """Sends requests to one server, with at most `endpoint.concurrency` at once and a connection for each.
 
-    Raises:
-        ModelError: no answer came, or it is an error.
+    Use as an asynchronous context manager; it closes its connections at the end.
     """
-    try:
-        async with _answer(client, request, endpoint, on_failure) as response:
-            if "text/event-stream" in response.headers.get("content-type", ""):
-                await _read_events(response, endpoint, reader, on_failure)
-            else:
-                reader.body(await _text(response, _MAX_BODY))
-    except (ConnectionFailedError, IncompleteStreamError, StalledError) as error:
-        if reader.finished:
-            return  # the answer is complete; only the connection ended badly
-        if reader.partial:
-            raise IncompleteStreamError(str(error), partial=reader.partial) from error
-        raise
-    except ModelError as error:
-        error.partial = reader.partial
-        raise
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self._endpoint = endpoint
+        self._idle: list[httpx.AsyncClient] = []
+        self._limit = anyio.CapacityLimiter(max(1, endpoint.concurrency))
+        self._open = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._open.aclose()
+
+    @asynccontextmanager
+    async def open(self, request: HttpRequest) -> AsyncIterator[Incoming]:
+        """Send a request; the context ends the exchange.
+
+        Raises:
+            ModelError: no answer came, or it broke off.
+        """
+        async with self._limit:
+            used = bool(self._idle)
+            client = self._idle.pop() if used else await self._new_client()
+            try:
+                async with _answer(client, request, self._endpoint, used=used) as response:
+                    yield _Response(response, self._endpoint)
+            finally:
+                self._idle.append(client)
+
+    async def _new_client(self) -> httpx.AsyncClient:
+        return await self._open.enter_async_context(new_client(self._endpoint))
+
+
+class _Response:
+    """A response that is being read."""
+
+    def __init__(self, response: httpx.Response, endpoint: Endpoint) -> None:
+        self._response = response
+        self._endpoint = endpoint
+        self.status = response.status_code
+        self.headers: Mapping[str, str] = dict(response.headers)
+
+    async def text(self, limit: int = MAX_BODY) -> str:
+        """The body up to a number of bytes; undecodable bytes are replaced."""
+        data = bytearray()
+        async for piece in self._response.aiter_bytes():
+            data += piece
+            if len(data) > limit:
+                break
+        return bytes(data[:limit]).decode("utf-8", "replace")
+
+    async def events(self) -> AsyncGenerator[Event, None]:
+        """The events of a stream, or the lines of one."""
+        if isinstance(self._response.stream, httpx.AsyncByteStream):
+            self._response.stream = _Bounded(self._response.stream, self._endpoint.name)
+        if framing_of(self.headers) is Framing.LINES:
+            async with aclosing(_lines(self._response)) as lines:
+                async for line in lines:
+                    yield Event("", line)
+            return
+        async with aclosing(EventSource(self._response).aiter_sse()) as events:
+            async for event in events:
+                yield Event(event.event, event.data)
+
+
+async def _lines(response: httpx.Response) -> AsyncGenerator[str, None]:
+    """Lines, divided at line feeds only: JSON may hold other characters that end lines elsewhere."""
+    rest = b""
+    async for piece in response.aiter_bytes():
+        *whole, rest = (rest + piece).split(b"\n")
+        for line in whole:
+            yield line.decode("utf-8", "replace")
+    if rest:
+        yield rest.decode("utf-8", "replace")
 
 
 class _Bounded(httpx.AsyncByteStream):
@@ -115,9 +163,9 @@ class _Bounded(httpx.AsyncByteStream):
         size = 0
         async for piece in self._stream:
             size += len(piece)
-            if size > _MAX_BODY:
+            if size > MAX_BODY:
                 raise IncompleteStreamError(
-                    f"{self._name}: the answer is longer than {_MAX_BODY // 2**20} MiB", partial=""
+                    f"{self._name}: the answer is longer than {MAX_BODY // 2**20} MiB", partial=""
                 )
             yield piece
 
@@ -125,45 +173,18 @@ class _Bounded(httpx.AsyncByteStream):
         await self._stream.aclose()
 
 
-async def _read_events(
-    response: httpx.Response, endpoint: Endpoint, reader: Reader, on_failure: FailureReader
-) -> None:
-    if isinstance(response.stream, httpx.AsyncByteStream):
-        response.stream = _Bounded(response.stream, endpoint.name)
-    async with aclosing(EventSource(response).aiter_sse()) as events:
-        async for event in events:
-            if event.event == "error":
-                raise on_failure(HttpFailure(response.status_code, dict(response.headers), event.data))
-            reader.event(event.data)
-            if event.data.strip() == "[DONE]":
-                return
-
-
-async def fetch(
-    client: httpx.AsyncClient, request: HttpRequest, endpoint: Endpoint, on_failure: FailureReader
-) -> str:
-    """The body that answers a request.
-
-    Raises:
-        ModelError: no answer came, or it is an error.
-    """
-    async with _answer(client, request, endpoint, on_failure) as response:
-        return await _text(response, _MAX_BODY)
-
-
 @asynccontextmanager
 async def _answer(
-    client: httpx.AsyncClient, request: HttpRequest, endpoint: Endpoint, on_failure: FailureReader
+    client: httpx.AsyncClient, request: HttpRequest, endpoint: Endpoint, *, used: bool
 ) -> AsyncIterator[httpx.Response]:
-    with _mapped(endpoint):
+    begun = False
+    with _mapped(endpoint, stale=lambda: used and not begun):
         try:
             with anyio.fail_after(endpoint.timeouts.call):
                 async with client.stream(
                     request.method, request.url, headers=dict(request.headers), json=request.body
                 ) as response:
-                    if not response.is_success:
-                        text = await _text(response, _MAX_ERROR)
-                        raise on_failure(HttpFailure(response.status_code, dict(response.headers), text))
+                    begun = True
                     yield response
         except TimeoutError as error:
             raise StalledError(
@@ -171,19 +192,12 @@ async def _answer(
             ) from error
 
 
-async def _text(response: httpx.Response, limit: int) -> str:
-    """The body up to a number of bytes; undecodable bytes are replaced."""
-    data = bytearray()
-    async for piece in response.aiter_bytes():
-        data += piece
-        if len(data) > limit:
-            break
-    return bytes(data[:limit]).decode("utf-8", "replace")
-
-
 @contextmanager
-def _mapped(endpoint: Endpoint) -> Iterator[None]:
-    """Errors of the library as ours, and no error with the key in it: servers may repeat what they got."""
+def _mapped(endpoint: Endpoint, *, stale: Callable[[], bool]) -> Iterator[None]:
+    """Errors of the library as ours, and no error with the key in it: servers may repeat what they got.
+
+    `stale` tells whether a connection was used again and nothing has come back over it.
+    """
     try:
         yield
     except ModelError as error:
@@ -191,7 +205,10 @@ def _mapped(endpoint: Endpoint) -> Iterator[None]:
             error.args = (masked,)
         raise
     except tuple(foreign for foreign, _ in _MAPPED) as error:
-        raise _ours(endpoint, error) from error
+        ours = _ours(endpoint, error)
+        if stale() and isinstance(error, httpx.RemoteProtocolError | httpx.ReadError | httpx.WriteError):
+            ours = StaleConnectionError(str(ours))
+        raise ours from error
 
 
 def _ours(endpoint: Endpoint, error: Exception) -> ModelError:
@@ -228,15 +245,6 @@ def _words(error: Exception) -> str:
     return str(error) or type(error).__name__
 
 
-_START = {
-    "llamacpp": "Start it with `llama-server -m MODEL.gguf`; its port is 8080, or 9931 in newer versions.",
-    "lmstudio": "Start LM Studio's server (Developer tab, or `lms server start`).",
-    "ollama": "Start it with `ollama serve`.",
-    "vllm": "Start it with `vllm serve MODEL`.",
-}
-
-
 def _start_hint(endpoint: Endpoint) -> str:
-    return _START.get(
-        endpoint.kind, "Is the server running, and is base_url right?" if endpoint.local else ""
-    )
+    own = server_of(endpoint.kind, endpoint.base_url).start
+    return own or ("Is the server running, and is base_url right?" if endpoint.local else "")

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -16,7 +17,7 @@ from reviewer.prompting.batch import Batch, Section
 from reviewer.prompting.contract import CATEGORIES, AskedReview, AskedVerdict, describe, portable_schema
 from reviewer.prompting.role import ModelKind, Role
 from reviewer.prompting.template import Templates
-from reviewer.prompting.tokens import MESSAGE_TOKENS, TEMPLATE_TOKENS, estimate_tokens
+from reviewer.prompting.tokens import MESSAGE_TOKENS, SAFETY, TEMPLATE_TOKENS, estimate_tokens
 
 _MANY = 999
 """A number of parts as long as it will be."""
@@ -65,6 +66,7 @@ class Prompt:
         tokens: estimate for the whole request.
         output_tokens: how long the reply may be.
         label: which part this is, for people: `architecture 2/3`.
+        room: tokens that the window has to hold for the longest prompt of the run; 0 where that is not known.
     """
 
     role: str
@@ -75,6 +77,15 @@ class Prompt:
     tokens: int
     output_tokens: int
     label: str
+    room: int = 0
+
+    def needs(self, factor: float = 1.0) -> int:
+        """Tokens that a window has to hold for this prompt and its reply, with some to spare.
+
+        Args:
+            factor: tokens that the model counts for each one of the estimate.
+        """
+        return math.ceil(self.tokens * SAFETY * factor) + self.output_tokens
 
     @property
     def digest(self) -> str:

@@ -64,6 +64,8 @@ _CUT_LEAST = 1000
 """Tokens; below, estimates say little."""
 _SMOOTHING = 0.3
 _LOWEST, _HIGHEST = 0.7, 2.5
+_HIGHEST_EXACT = 8.0
+"""A tokenizer of single characters has about four tokens where others have one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,13 @@ class Calibration:
     def factor(self, model: str) -> float:
         """By how much to multiply an estimate for this model; 1 before anything was observed."""
         return self.factors.get(model, 1.0)
+
+    def exact(self, model: str, *, estimated: int, counted: int) -> "Calibration":
+        """A calibration that knows what the model's own tokenizer counted."""
+        if estimated <= 0 or counted <= 0:
+            return self
+        ratio = min(max(counted / estimated, _LOWEST), _HIGHEST_EXACT)
+        return Calibration({**self.factors, model: ratio})
 
     def looks_cut(self, model: str, *, estimated: int, counted: int) -> bool:
         """Whether a server counted so few tokens of a prompt that it cannot have seen all of it.
@@ -94,4 +103,5 @@ class Calibration:
         ratio = counted / estimated
         known = self.factors.get(model)
         mixed = ratio if known is None else known + _SMOOTHING * (ratio - known)
-        return Calibration({**self.factors, model: min(max(mixed, _LOWEST), _HIGHEST)})
+        highest = max(_HIGHEST, known or 0.0)
+        return Calibration({**self.factors, model: min(max(mixed, _LOWEST), highest)})

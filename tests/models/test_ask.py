@@ -12,9 +12,12 @@ from reviewer.errors import (
     RateLimitedError,
     ServerBrokenError,
 )
-from reviewer.events import Corrected, Event, FailedOver, PromptSent, Retrying
-from reviewer.models.ask import Asker, Candidate, Clock, Journal, NoAnswerError, RetryPolicy, Try
-from reviewer.models.model import ModelRef, Reply
+from reviewer.events import Corrected, Event, FailedOver, PromptSent, RequestEnded, Retrying
+from reviewer.models.ask import Asker, Candidate, Clock, Journal, NoAnswerError, Try
+from reviewer.models.breaker import BreakerPolicy
+from reviewer.models.health import Health
+from reviewer.models.model import USUAL, Manner, ModelRef, Reply
+from reviewer.models.repeats import RetryPolicy
 from reviewer.prompting.prompt import Message, Prompt, Purpose, Speaker
 from reviewer.prompting.role import ModelKind
 from tests.support.person import Person
@@ -43,8 +46,8 @@ class World:
     async def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
 
-    def ask(self, *models: Person, policy: RetryPolicy | None = None):
-        asker = Asker(policy or RetryPolicy(), self.clock, self.note)
+    def ask(self, *models: Person, policy: RetryPolicy | None = None, health: Health | None = None):
+        asker = Asker(policy or RetryPolicy(), self.clock, self.note, health or Health())
         chain = [Candidate(ModelRef("lab", f"m{n}"), model) for n, model in enumerate(models)]
         self.journal = Journal()
         return anyio.run(asker.ask, PROMPT, chain, read, self.journal)
@@ -62,7 +65,7 @@ def test_an_answer_needs_one_request(world):
         "lab/m0",
         (Try(ModelRef("lab", "m0")),),
     )
-    assert world.events == [PromptSent("r", "r", "lab/m0", 10)]
+    assert world.events == [PromptSent("r", "r", "lab/m0", 10), RequestEnded("r", "r", "lab/m0", 0)]
 
 
 def test_passing_failures_are_tried_again_with_growing_pauses(world):
@@ -96,7 +99,7 @@ def test_a_wait_that_is_too_long_is_not_waited(world):
 def test_pauses_have_a_limit(world):
     policy = RetryPolicy(attempts=9, backoff_limit=5.0)
     with pytest.raises(NoAnswerError):
-        world.ask(Person(BROKEN), policy=policy)
+        world.ask(Person(BROKEN), policy=policy, health=Health(BreakerPolicy(in_a_row=20, window=20)))
     assert world.slept == [1.0, 2.0, 4.0, 5.0, 5.0, 5.0, 5.0, 5.0]
 
 
@@ -120,11 +123,11 @@ def test_unreadable_answer_goes_back_once_with_what_was_wrong(world):
 
 
 def test_second_unreadable_answer_goes_to_the_next_model_and_is_kept(world):
-    answer = world.ask(Person("bad one", "bad two"), Person("fine"))
+    answer = world.ask(Person("bad one", "bad two", "bad three"), Person("fine"))
     assert str(answer.model) == "lab/m1"
     with pytest.raises(NoAnswerError) as caught:
-        world.ask(Person("bad one", "bad two"))
-    assert world.journal.unread == ["bad one", "bad two"]
+        world.ask(Person("bad one", "bad two", "bad three"))
+    assert world.journal.unread == ["bad one", "bad two", "bad three"]
     assert isinstance(caught.value.last, InvalidReplyError)
 
 
@@ -152,9 +155,9 @@ def test_prompt_that_is_too_long_is_for_the_caller(world):
 
 def test_nothing_is_forgotten_when_a_later_model_finds_the_prompt_too_long(world):
     with pytest.raises(PromptTooLongError):
-        world.ask(Person("bad one", "bad two"), Person(PromptTooLongError("too long")))
-    assert world.journal.unread == ["bad one", "bad two"]
-    assert [str(one.model) for one in world.journal.tries] == ["lab/m0", "lab/m0", "lab/m1"]
+        world.ask(Person("bad one", "bad two", "bad three"), Person(PromptTooLongError("too long")))
+    assert world.journal.unread == ["bad one", "bad two", "bad three"]
+    assert [str(one.model) for one in world.journal.tries] == ["lab/m0"] * 3 + ["lab/m1"]
 
 
 def test_every_model_s_reason_is_given(world):
@@ -168,7 +171,7 @@ def test_a_request_that_is_stopped_is_noted(world):
     scopes: list[anyio.CancelScope] = []
 
     class Silent(Person):
-        async def ask(self, model: str, prompt: Prompt) -> Reply:
+        async def ask(self, model: str, prompt: Prompt, manner: Manner = USUAL) -> Reply:
             scopes[0].cancel()
             await anyio.sleep_forever()
             return Reply(f"{model} never comes here")

@@ -7,6 +7,7 @@ import pytest
 from reviewer.errors import (
     ContentRefusedError,
     KeyRejectedError,
+    LoadingError,
     ModelMissingError,
     OutOfQuotaError,
     PromptTooLongError,
@@ -120,7 +121,7 @@ CLASSES = {
     "grammar": (400, body("Failed to initialize samplers: failed to parse grammar"), RefusedRequestError),
     "another 400": (400, body("hm"), RefusedRequestError),
     "overloaded": (529, body("Overloaded"), ServerBrokenError),
-    "loading": (503, body("Loading model"), ServerBrokenError),
+    "loading": (503, body("Loading model"), LoadingError),
     "500": (500, "", ServerBrokenError),
     "timeout": (408, body("slow"), ServerBrokenError),
     "error with status 200": (200, body("Provider returned error"), ServerBrokenError),

@@ -19,10 +19,10 @@ from reviewer.errors import (
 from reviewer.models import transport
 from reviewer.models.catalog import Catalog, unknown_model
 from reviewer.models.http_backend import HttpBackend
-from reviewer.models.model import Endpoint, Key, ModelInfo, ModelRef, Timeouts, shown_address
-from reviewer.models.providers import openai
+from reviewer.models.model import USUAL, Backend, Endpoint, Key, ModelInfo, ModelRef, Timeouts, shown_address
+from reviewer.models.providers import PROTOCOLS
 from reviewer.models.providers.scripted import Scripted
-from reviewer.models.transport import _MAPPED, _ours
+from reviewer.models.transport import _MAPPED, HttpWire, _ours
 from reviewer.prompting.prompt import Message, Prompt, Purpose, Speaker
 from reviewer.prompting.role import ModelKind
 from tests.support.server import SSE, Answer, ChatServer, chunk, error, plain, running, streamed
@@ -35,18 +35,22 @@ def endpoint(server: ChatServer, **fields) -> Endpoint:
     return Endpoint("lab", "openai", server.url, **({"timeouts": QUICK} | fields))
 
 
+def backend(target: Endpoint) -> HttpBackend:
+    return HttpBackend(target, PROTOCOLS[target.kind], HttpWire(target))
+
+
 def ask(target: Endpoint, *models: str):
     async def go():
-        async with HttpBackend(target, openai) as backend:
-            return [await backend.ask(model, PROMPT) for model in models or ("big",)]
+        async with backend(target) as lab:
+            return [await lab.ask(model, PROMPT) for model in models or ("big",)]
 
     return anyio.run(go)
 
 
 def list_models(target: Endpoint):
     async def go():
-        async with HttpBackend(target, openai) as backend:
-            return await backend.list_models()
+        async with backend(target) as lab:
+            return await lab.list_models()
 
     return anyio.run(go)
 
@@ -151,7 +155,7 @@ def test_a_server_that_repeats_the_key_does_not_spread_it(server, failure):
 
 
 def test_one_endless_line_does_not_fill_the_memory(server, monkeypatch):
-    monkeypatch.setattr(transport, "_MAX_BODY", 100_000)
+    monkeypatch.setattr(transport, "MAX_BODY", 100_000)
     pieces = (chunk(delta={"content": "x"}), b"data: ", *[b"a" * 10_000] * 20)
     server.default = Answer(pieces=pieces, headers=SSE)
     with pytest.raises(IncompleteStreamError, match="is longer than") as caught:
@@ -225,11 +229,11 @@ def test_requests_at_once_are_bounded(server):
 
     async def go():
         async with (
-            HttpBackend(endpoint(server, concurrency=3), openai) as backend,
+            backend(endpoint(server, concurrency=3)) as lab,
             anyio.create_task_group() as group,
         ):
             for _ in range(12):
-                group.start_soon(backend.ask, "big", PROMPT)
+                group.start_soon(lab.ask, "big", PROMPT)
 
     anyio.run(go)
     assert len(server.requests) == 12
@@ -264,7 +268,7 @@ def test_untrusted_certificate_names_the_remedy():
     assert "SSL_CERT_FILE" in str(_ours(Endpoint("lab", "openai", "https://x"), problem))
 
 
-class Counting:
+class Counting(Backend):
     def __init__(self, outcome: tuple[ModelInfo, ...] | ModelError | None) -> None:
         self.outcome = outcome
         self.asked = 0
@@ -275,7 +279,7 @@ class Counting:
             raise self.outcome
         return self.outcome
 
-    async def ask(self, model, prompt):
+    async def ask(self, model, prompt, manner=USUAL):
         raise NotImplementedError
 
 

@@ -6,7 +6,7 @@ from anyio import to_thread
 from reviewer.changes.changeset import FileKind
 from reviewer.errors import ModelMissingError
 from reviewer.models.builtin.observation import Observation, Source, source_of
-from reviewer.models.model import ModelInfo, Reply
+from reviewer.models.model import USUAL, Backend, Manner, ModelInfo, Reply
 from reviewer.prompting.contract import (
     AskedFinding,
     AskedRecommendation,
@@ -22,7 +22,7 @@ _COST = {Severity.CRITICAL: 3.0, Severity.MAJOR: 1.5, Severity.MINOR: 0.5}
 _ABOUT = "Made by mechanical rules, without understanding of the code."
 
 
-class BuiltIn:
+class BuiltIn(Backend):
     """Answers prompts with mechanical rules, one at a time: some analysers have global settings."""
 
     def __init__(self) -> None:
@@ -32,8 +32,9 @@ class BuiltIn:
         """The only one."""
         return (ModelInfo(MODEL, loaded=True),)
 
-    async def ask(self, model: str, prompt: Prompt) -> Reply:
+    async def ask(self, model: str, prompt: Prompt, manner: Manner = USUAL) -> Reply:
         """Look at the part that the prompt shows."""
+        del manner  # there is only one
         if model != MODEL:
             raise ModelMissingError(f"builtin has only the model {MODEL!r}")
         if prompt.purpose is Purpose.VERDICT or prompt.batch is None:

@@ -1,10 +1,19 @@
-"""One file a protocol, each two pure functions: build a request, read a response."""
+"""One file a protocol: a function that builds a request, a reader of what comes back, and conversations."""
 
 from collections.abc import Mapping
 
-from reviewer.models.providers import openai
+from reviewer.models.providers import anthropic, azure, gemini, llamacpp, lmstudio, ollama, openai
 from reviewer.models.providers.base import HttpProtocol
 from reviewer.models.servers import SERVERS
 
-PROTOCOLS: Mapping[str, HttpProtocol] = dict.fromkeys(SERVERS, openai)
-"""The protocol of each kind of server. A server with a protocol of its own gets an entry of its own."""
+_OWN = {
+    "anthropic": anthropic.PROTOCOL,
+    "azure": azure.PROTOCOL,
+    "gemini": gemini.PROTOCOL,
+    "llamacpp": llamacpp.PROTOCOL,
+    "lmstudio": lmstudio.PROTOCOL,
+    "ollama": ollama.PROTOCOL,
+}
+
+PROTOCOLS: Mapping[str, HttpProtocol] = {kind: _OWN.get(kind, openai.PROTOCOL) for kind in SERVERS}
+"""The protocol of each kind of server; OpenAI's for those without one of their own."""

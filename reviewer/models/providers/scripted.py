@@ -4,13 +4,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from reviewer.errors import ConfigError, ModelMissingError
-from reviewer.models.model import ModelInfo, Reply, Usage
+from reviewer.models.model import USUAL, Backend, Manner, ModelInfo, Reply, Usage
 from reviewer.prompting.prompt import Prompt, Purpose
 
 _SUFFIXES = (".json", ".txt", ".md")
 
 
-class Scripted:
+class Scripted(Backend):
     """Answers each role with its prepared replies, in turn; the last one is repeated.
 
     Attributes:
@@ -48,8 +48,9 @@ class Scripted:
         """Any name will do."""
         return None
 
-    async def ask(self, model: str, prompt: Prompt) -> Reply:
+    async def ask(self, model: str, prompt: Prompt, manner: Manner = USUAL) -> Reply:
         """The next prepared reply for the prompt's role."""
+        del manner  # what is prepared is said
         self.prompts.append(prompt)
         suffix = ".verdict" if prompt.purpose is Purpose.VERDICT else ""
         key = next((k for k in (f"{prompt.role}{suffix}", f"default{suffix}") if k in self._replies), None)

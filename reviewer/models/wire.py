@@ -1,0 +1,65 @@
+"""The way to a server and back as a value: what sends requests, and what an answer is while it comes in."""
+
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Protocol
+
+from reviewer.models.providers.base import HttpRequest
+
+MAX_BODY = 8 * 1024 * 1024
+"""Bytes; a longer body is no answer of a model."""
+MAX_ERROR = 64 * 1024
+"""Bytes that are read of an error."""
+
+
+class Framing(Enum):
+    """How the body of an answer is divided."""
+
+    EVENTS = auto()  # server-sent events
+    LINES = auto()  # JSON values, one in a line
+    WHOLE = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One event of a stream: its name, mostly empty, and its data."""
+
+    name: str
+    data: str
+
+
+class Incoming(Protocol):
+    """An answer that is coming in; it can be read once."""
+
+    status: int
+    headers: Mapping[str, str]
+
+    async def text(self, limit: int = MAX_BODY) -> str:
+        """The body up to a number of bytes."""
+        ...
+
+    def events(self) -> AsyncGenerator[Event, None]:
+        """The events of a stream."""
+        ...
+
+
+class Wire(Protocol):
+    """Sends requests to one server; an asynchronous context manager that closes its connections."""
+
+    def open(self, request: HttpRequest) -> AbstractAsyncContextManager[Incoming]:
+        """Send a request; the context ends the exchange.
+
+        Raises:
+            ModelError: no answer came, or it broke off.
+        """
+        ...
+
+
+def framing_of(headers: Mapping[str, str]) -> Framing:
+    """How an answer is divided, by its content type."""
+    kind = next((value for name, value in headers.items() if name.lower() == "content-type"), "")
+    if "text/event-stream" in kind:
+        return Framing.EVENTS
+    return Framing.LINES if "ndjson" in kind or "jsonl" in kind else Framing.WHOLE
