@@ -97,7 +97,7 @@ def _from_message(message: Any, error: Mapping[str, Any], *, depth: int) -> Erro
         message=encodable(message if isinstance(message, str) else json.dumps(message)),
         code=" ".join(codes),
         param=str(param or (locations[0] if locations else "")),
-        retry_after=_retry_delay(error),
+        retry_after=_first(_retry_delay(error), _named_wait(message)),
         asked=_whole(error.get("n_prompt_tokens")),
         limit=_whole(error.get("n_ctx")),
         generation=encodable(generation) if isinstance(generation, str) else None,
@@ -106,6 +106,25 @@ def _from_message(message: Any, error: Mapping[str, Any], *, depth: int) -> Erro
 
 def _whole(value: object) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _first(one: float | None, other: float | None) -> float | None:
+    return other if one is None else one
+
+
+_NAMED_WAIT = re.compile(
+    r"(?:retry|try again)(?: after| in) "
+    r"(?:(\d+(?:\.\d+)?) seconds?|((?:\d+(?:\.\d+)?(?:ms|[smhd]))+)(?![a-z]))",
+    re.IGNORECASE,
+)
+
+
+def _named_wait(message: object) -> float | None:
+    """A wait in the words of a message: Azure's `retry after 33 seconds`, Groq's `try again in 9m38.016s`."""
+    found = _NAMED_WAIT.search(message) if isinstance(message, str) else None
+    if found is None:
+        return None
+    return float(found[1]) if found[1] else parse_duration(found[2])
 
 
 def _reasons(details: object) -> list[str]:
@@ -177,15 +196,21 @@ def reset_wait(headers: Mapping[str, str], now: datetime) -> float | None:
     return max(waits, default=None)
 
 
+def parse_duration(text: str) -> float | None:
+    """Seconds of a duration such as `6m0s`, `120ms` or `1m26.4s`, or None."""
+    if not re.fullmatch(r"(?:\d+(?:\.\d+)?(?:ms|[smhd]))+", text):
+        return None
+    return sum(float(value) * _UNITS[unit] for value, unit in re.findall(r"(\d+(?:\.\d+)?)(ms|[smhd])", text))
+
+
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
 def _duration(text: str, now: datetime) -> float | None:
     if (seconds := _number(text)) is not None:
         return max(0.0, seconds)
-    if re.fullmatch(r"(?:\d+(?:\.\d+)?(?:ms|[smhd]))+", text):
-        parts = re.findall(r"(\d+(?:\.\d+)?)(ms|[smhd])", text)
-        return sum(float(value) * _UNITS[unit] for value, unit in parts)
+    if (seconds := parse_duration(text)) is not None:
+        return seconds
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:

@@ -68,6 +68,10 @@ _PARTS = re.compile(
     r"\((\d{2,9}) (?:in the messages|of text input), (\d{1,9}) in the (?:completion|output)\)"
 )
 """OpenAI, OpenRouter, older vLLM: the parts of what was asked for."""
+_PASSED = re.compile(r"passed (\d{2,9}) input tokens.*maximum input length of (\d{2,9})", re.DOTALL)
+"""vLLM: the prompt and what it may have."""
+_REPLY_TOO_LONG = re.compile(r"max_tokens=\d+ cannot be greater than max_model_len=\D*(\d{3,9})")
+"""vLLM: the reply alone is longer than the window."""
 _LOWER_BOUND = "contains at least"
 """Newer vLLM stops counting at the limit: its number says nothing about the prompt."""
 _NO_MONEY = (
@@ -82,6 +86,7 @@ _NO_MONEY = (
     "spend limit",
     "budget limit exceeded",
     "usage limit",
+    "requires a subscription",
     "credit balance is too low",
     "perday",
 )
@@ -102,6 +107,7 @@ _NO_MODEL = (
     "no fixture matched",
     "model name is missing",
 )
+_NOT_FOUND = re.compile(r"\bmodel\b.{0,80}\bnot (?:found|available|exist)", re.IGNORECASE)
 _NO_ENDPOINT = ("no endpoints found that",)
 """OpenRouter: no provider of the model accepts all fields of the request."""
 _BAD_KEY = (
@@ -135,9 +141,12 @@ _FILTERED = (
     "content exists risk",
 )
 _LOADING = ("loading model", "model is loading", "is currently loading", "estimated_time")
+_EVICTED = ("model unloaded",)
+"""LM Studio: another request made room for its own model."""
 _CRASHED = (
     "runner has unexpectedly stopped",
     "model has crashed",
+    "requires more system memory",
     "process has terminated",
     "out of memory",
     "failed to allocate",
@@ -149,6 +158,7 @@ _NOT_HERE = (
     "not available in your country",
     "not available in your region",
     "check your network settings",
+    "cloud is disabled",
 )
 _REJECTED_OUTPUT = ("json_validate_failed", "tool_use_failed", "output_parse_failed")
 _NO_SUCH_PATH = ("unexpected endpoint or method",)
@@ -269,7 +279,7 @@ def _about_request(case: _Case) -> ModelError | None:
     if case.status == _TOO_LARGE or case.names(_TOO_LONG):
         asked_for, limit, room = _numbers(case.body)
         return PromptTooLongError(said, details=details, asked=asked_for, limit=limit, room=room)
-    if case.status in {200, 400, 403} and case.names(_FILTERED):
+    if case.status in {200, 400, 403} and case.names(_FILTERED) and not case.names(_NO_MODEL):
         return ContentRefusedError(said, details=details)
     return None
 
@@ -298,13 +308,16 @@ def _about_model(case: _Case) -> ModelError | None:
         return ProtocolError(f"{said}. {_address_hint(case.asked)}", details=details)
     if status in {200, _UNAVAILABLE} and case.names(_LOADING):
         return LoadingError(said, details=details, retry_after=case.wait)
+    if case.names(_EVICTED):
+        return ServerBrokenError(said, details=details)
     if case.names(_CRASHED):
         return RunnerCrashedError(
             f"{said.rstrip('.')}. Its memory may be too small: load the model with a shorter context, or "
             "take a smaller one.",
             details=details,
         )
-    if status == _UNKNOWN or (status != _TOO_MANY and case.names(_NO_MODEL)):
+    unknown = case.names(_NO_MODEL) or _NOT_FOUND.search(case.body.message[:_SHOWN])
+    if status == _UNKNOWN or (status != _TOO_MANY and unknown):
         return _missing(case)
     if status in {200, 400, 422, 500} and (case.body.param or case.names(_REFUSED_FIELD)):
         return RefusedRequestError(said, details=details)
@@ -359,6 +372,11 @@ def _numbers(body: ErrorBody) -> tuple[int | None, int | None, int | None]:
     if body.asked is not None or body.limit is not None:
         return body.asked, body.limit, None
     text = body.message.replace(",", "")
+    if found := _PASSED.search(text):
+        return int(found[1]), int(found[2]), None
+    if found := _REPLY_TOO_LONG.search(text):
+        # Nothing is said about the prompt: half of the window for each.
+        return None, int(found[1]), int(found[1]) // 2
     if found := _SUM.search(text):
         prompt, reply, limit = map(int, found.groups())
         return prompt + reply, limit, _room(prompt, limit)

@@ -7,7 +7,7 @@ _EVERY = 500
 _BLANKS = 200
 """White space in a row; a grammar that allows any amount lets a model emit nothing else."""
 _TAIL = 4000
-_DENSITY = 0.08
+_DENSITY = 0.05
 """Compressed share of the tail below which it says the same again and again."""
 _LEAST_REPEATS, _SHORT_REPEATS = 3, 8
 _LONG_PERIOD, _SHORT_SPAN = 80, 400

@@ -75,12 +75,14 @@ class ChatServer:
     """Answers `/v1/models` and `/v1/chat/completions`.
 
     `replies` maps a model to its answers in turn, the last one repeated; `default` serves all others.
+    `paged` has answers for the beginnings of other paths.
     """
 
     models: Sequence[Any] = ("big", "small")
     replies: dict[str, list[Reply]] = field(default_factory=dict)
     default: Reply = field(default_factory=lambda: streamed("{}"))
     listing: Answer | None = None
+    paged: dict[str, Answer] = field(default_factory=dict)
     requests: list[dict[str, Any]] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
     paths: list[str] = field(default_factory=list)
@@ -94,10 +96,10 @@ class ChatServer:
     def answer(self, body: dict[str, Any]) -> Answer:
         with self.lock:
             self.requests.append(body)
-            queue = self.replies.get(body["model"])
+            queue = self.replies.get(body.get("model", ""))
             reply = self.default if not queue else queue.pop(0) if len(queue) > 1 else queue[0]
         answer = reply(body) if callable(reply) else reply
-        named = json.dumps(body["model"]).encode()
+        named = json.dumps(body.get("model")).encode()
         return replace(
             answer, pieces=tuple(p.replace(b'"model": "m"', b'"model": ' + named) for p in answer.pieces)
         )
@@ -136,12 +138,18 @@ def running(server: ChatServer):
         def do_GET(self):
             server.paths.append(self.path)
             server.headers.append(dict(self.headers))
-            self.send(server.list_models() if self.path.endswith("/models") else error(404, "no such path"))
+            known = next((found for path, found in server.paged.items() if self.path.startswith(path)), None)
+            listed = server.list_models() if self.path.endswith("/models") else error(404, "no such path")
+            self.send(known or listed)
 
         def do_POST(self):
             server.paths.append(self.path)
             server.headers.append(dict(self.headers))
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            known = next((found for path, found in server.paged.items() if self.path.startswith(path)), None)
+            if known is not None:
+                self.send(known)
+                return
             with server.lock:
                 server.at_once += 1
                 server.most_at_once = max(server.most_at_once, server.at_once)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from reviewer.models.providers import anthropic, azure, gemini, llamacpp, lmstudio, ollama, openai
+from reviewer.models.providers import anthropic, azure, gemini, llamacpp, lmstudio, ollama, openai, openrouter
 from reviewer.models.providers.base import HttpProtocol
 from reviewer.models.servers import SERVERS
 
@@ -13,6 +13,7 @@ _OWN = {
     "llamacpp": llamacpp.PROTOCOL,
     "lmstudio": lmstudio.PROTOCOL,
     "ollama": ollama.PROTOCOL,
+    "openrouter": openrouter.PROTOCOL,
 }
 
 PROTOCOLS: Mapping[str, HttpProtocol] = {kind: _OWN.get(kind, openai.PROTOCOL) for kind in SERVERS}

@@ -194,7 +194,7 @@ def listing(endpoint: Endpoint) -> Conversation[tuple[ModelInfo, ...] | None]:
         found += [_model(row) for row in rows(data["models"]) if text_in(row.get("name"))]
         following = text_in(data.get("nextPageToken"))
         if not following or following == page:
-            return tuple(found)
+            return tuple({model.name: model for model in found}.values())
         page = following
 
 
