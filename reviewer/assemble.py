@@ -47,7 +47,7 @@ class Frame:
 def assemble(plan: Plan, records: Sequence[Record], frame: Frame) -> Report:
     """Ground and merge all claims, settle what became of each role, and decide the status."""
     for record in records:
-        _settle(record, frame.stopped)
+        _settle(record, record.stopped or frame.stopped)
     statements = ground_claims(_claims(records), plan.changes, [record.plan.role.name for record in records])
     found = merge(statements)
     shown = [finding for finding in found if finding.severity.rank <= frame.min_severity.rank]

@@ -70,6 +70,7 @@ class Record:
         verdict: the closing opinion, if there is one.
         verdict_problem: why there is none although there should be.
         bugs: errors that nobody expected; what they prevented is in `unanswered`.
+        stopped: why the role was stopped before it was done, or empty.
     """
 
     plan: RolePlan
@@ -79,6 +80,7 @@ class Record:
     verdict: Answer[ReadVerdict] | None = None
     verdict_problem: str = ""
     bugs: list[Exception] = field(default_factory=list)
+    stopped: str = ""
 
     def journal(self) -> Journal:
         """A journal for a prompt that is about to be asked."""

@@ -4,6 +4,7 @@ import math
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from itertools import groupby
 
 import anyio
@@ -31,6 +32,7 @@ class RunPolicy:
 
     Attributes:
         timeout: seconds for asking all models; what is not answered then is reported as missing.
+        role_timeout: seconds for asking one role.
         fail_on: the least severity that makes the run fail, or None.
         min_severity: findings below it are counted, not shown.
         local: providers whose models share this machine's memory, so that roles of one model go together.
@@ -39,6 +41,7 @@ class RunPolicy:
 
     created: datetime
     timeout: float = math.inf
+    role_timeout: float = math.inf
     fail_on: Severity | None = None
     min_severity: Severity = Severity.MINOR
     local: frozenset[str] = frozenset()
@@ -75,32 +78,64 @@ async def review(plan: Plan, crew: Crew, policy: RunPolicy, stop: Stop = never) 
 
 async def _ask_all(records: Sequence[Record], crew: Crew, policy: RunPolicy, stop: Stop) -> str:
     """Run all interviews; returns why they were stopped, or an empty text."""
+
+    async def ask() -> None:
+        async with anyio.create_task_group() as group:
+            for lane in lanes(records, policy.local):
+                group.start_soon(_run_lane, lane, crew, policy.role_timeout)
+
+    async def expire() -> str:
+        await _pass(policy.timeout, crew)
+        return f"the time limit of {policy.timeout:g} s was reached"
+
+    reason = await _until(ask, stop, expire)
+    if reason:
+        crew.asker.listener(Interrupted(reason))
+    return reason
+
+
+async def _pass(seconds: float, crew: Crew) -> None:
+    """Let time pass on the clock of the run."""
+    if math.isinf(seconds):
+        await anyio.sleep_forever()
+    await crew.asker.clock.sleep(seconds)
+
+
+async def _until(work: Callable[[], Awaitable[None]], *ends: Stop) -> str:
+    """Do something until it is done or one of the ends has come; returns the reason of that, or nothing."""
     reasons: list[str] = []
-    with anyio.move_on_after(policy.timeout) as limit:
+    with anyio.CancelScope() as scope:
         async with anyio.create_task_group() as watch:
 
-            async def watch_for_stop() -> None:
-                reasons.append(await stop())
-                limit.cancel()
+            async def wait_for(end: Stop) -> None:
+                reason = await end()
+                if not scope.cancel_called:
+                    reasons.append(reason)
+                    scope.cancel()
 
-            watch.start_soon(watch_for_stop)
-            async with anyio.create_task_group() as group:
-                for lane in lanes(records, policy.local):
-                    group.start_soon(_run_lane, lane, crew)
+            for end in ends:
+                watch.start_soon(wait_for, end)
+            await work()
             watch.cancel_scope.cancel()
-    if limit.cancelled_caught and not reasons:
-        reasons.append(f"the time limit of {policy.timeout:g} s was reached")
-    if reasons:
-        crew.asker.listener(Interrupted(reasons[0]))
-    return "".join(reasons[:1])
+    return "".join(reasons[:1]) if scope.cancelled_caught else ""
 
 
-async def _run_lane(lane: Iterable[Sequence[Record]], crew: Crew) -> None:
+async def _run_lane(lane: Iterable[Sequence[Record]], crew: Crew, limit: float) -> None:
     """Groups of roles one after the other; the roles of a group at once."""
     for together in lane:
         async with anyio.create_task_group() as group:
             for record in together:
-                group.start_soon(interview, record, crew)
+                group.start_soon(_limited, record, crew, limit)
+
+
+async def _limited(record: Record, crew: Crew, limit: float) -> None:
+    """Ask a role within its time; what is not answered then is missing."""
+
+    async def expire() -> str:
+        await _pass(limit, crew)
+        return f"the time limit of {limit:g} s for a role was reached"
+
+    record.stopped = await _until(partial(interview, record, crew), expire)
 
 
 def lanes(records: Sequence[Record], local: frozenset[str]) -> list[list[list[Record]]]:

@@ -1,5 +1,6 @@
 """`reviewer run`: collect, plan, ask, check, report."""
 
+import math
 import os
 import re
 from collections.abc import Sequence
@@ -93,6 +94,7 @@ async def _review(plan: Plan, crew: Staff, setup: Setup, observer: "_Observer", 
     policy = RunPolicy(
         created=datetime.now(UTC),
         timeout=settings.run.timeout,
+        role_timeout=settings.run.role_timeout or math.inf,
         fail_on=None if settings.gate.fail_on == "none" else Severity(settings.gate.fail_on),
         min_severity=Severity(settings.report.min_severity),
         local=crew.local,

@@ -120,6 +120,9 @@ class Run(_Table):
     timeout: Seconds = Field(
         1800.0, description="for asking all models; then the rest is reported as missing"
     )
+    role_timeout: Seconds | None = Field(
+        None, description="for asking the models of one role; then the rest of it is reported as missing"
+    )
     call_timeout: Seconds = Field(600.0, description="for one request")
     concurrency: Annotated[int, Field(ge=1, le=200)] | None = Field(
         None, description="requests at once to each server, in place of the server's own setting"
