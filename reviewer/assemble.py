@@ -2,28 +2,25 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from itertools import pairwise
 
 from reviewer import __version__
+from reviewer.accounting import Ledger, account
 from reviewer.appraise import changed_lines, role_review
 from reviewer.changes.changeset import SkipKind
 from reviewer.changes.text import encodable
 from reviewer.findings.finding import Claim, Grounding
 from reviewer.findings.merge import Statement, ground_claims, merge
 from reviewer.interview import Record, Unanswered, reading_position
-from reviewer.models.ask import UNREADABLE, Try
 from reviewer.outputs.report import (
     SCHEMA_VERSION,
     Coverage,
-    ModelUsage,
     Report,
     ReviewedFile,
     RoleReview,
     SkippedPart,
     TargetInfo,
-    Usage,
     combine_advice,
     decide_status,
     gate_of,
@@ -39,6 +36,7 @@ class Frame:
 
     created: datetime
     seconds: float
+    ledger: Ledger = field(default_factory=Ledger)
     stopped: str = ""
     fail_on: Severity | None = None
     min_severity: Severity = Severity.MINOR
@@ -77,7 +75,7 @@ def assemble(plan: Plan, records: Sequence[Record], frame: Frame) -> Report:
             [review for review in reviews if not _all_invented(review, statements)]
         ),
         coverage=coverage,
-        usage=_usage(plan, records, frame.seconds),
+        usage=account(plan, records, frame.ledger, frame.seconds),
         gate=gate_of([item for item in found if item.grounding is not Grounding.UNVERIFIED], frame.fail_on),
         language_model=language_model,
         notes=(f"The run was stopped: {frame.stopped}.",) if frame.stopped else (),
@@ -161,39 +159,3 @@ def _coverage(plan: Plan, records: Sequence[Record]) -> Coverage:
             paths = left.paths or left.batch.paths
             skipped += [SkippedPart(path, left.reason, name, expected=False) for path in paths]
     return Coverage(reviewed, tuple(dict.fromkeys(skipped)))
-
-
-def _usage(plan: Plan, records: Sequence[Record], seconds: float) -> Usage:
-    chains = [journal.tries for record in records for journal in record.journals]
-    steps = [pair for chain in chains for pair in pairwise(chain)]
-    same = [one for one, two in steps if one.model == two.model]
-    corrections = sum(one.problem.startswith(UNREADABLE) for one in same)
-    tries = [one for chain in chains for one in chain]
-    return Usage(
-        prompts=plan.prompts,
-        requests=len(tries),
-        retries=len(same) - corrections,
-        corrections=corrections,
-        failovers=len(steps) - len(same),
-        estimated_tokens=plan.tokens,
-        seconds=round(seconds, 3),
-        models=_model_usage(tries),
-    )
-
-
-def _model_usage(tries: Sequence[Try]) -> tuple[ModelUsage, ...]:
-    made = []
-    for model in sorted({str(one.model) for one in tries}):
-        own = [one for one in tries if str(one.model) == model]
-        prompt = [one.usage.prompt for one in own if one.usage.prompt is not None]
-        completion = [one.usage.completion for one in own if one.usage.completion is not None]
-        made.append(
-            ModelUsage(
-                model,
-                len(own),
-                sum(not one.problem for one in own),
-                sum(prompt) if prompt else None,
-                sum(completion) if completion else None,
-            )
-        )
-    return tuple(made)

@@ -169,7 +169,7 @@ def _build_run(parser: argparse.ArgumentParser) -> None:
         "-o", "--output", metavar="FILE", default=None, help="write one report here; - for standard output"
     )
     group.add_argument(
-        "-f", "--format", metavar="FORM", action="append", default=[], help="md or json (repeatable)"
+        "-f", "--format", metavar="FORM", action="append", default=[], help="md, json or prom (repeatable)"
     )
     group.add_argument(
         "--dry-run", action="store_true", help="list files, models, prompts and tokens; ask nothing"
@@ -235,7 +235,7 @@ def _prompt(arguments: argparse.Namespace) -> int:
 
 def _build_report(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", metavar="FILE.json", help="a report in JSON; - for standard input")
-    parser.add_argument("-f", "--format", metavar="FORM", default="md", help="md or json")
+    parser.add_argument("-f", "--format", metavar="FORM", default="md", help="md, json or prom")
     parser.add_argument("-o", "--output", metavar="FILE", default="-", help="default: standard output")
     parser.set_defaults(handler=_report)
 

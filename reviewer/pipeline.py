@@ -1,17 +1,19 @@
 """Plan to report: the chain, and the task group that asks all roles."""
 
 import math
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from itertools import groupby
 
 import anyio
 
+from reviewer.accounting import Ledger
 from reviewer.assemble import Frame, assemble
 from reviewer.events import Interrupted
 from reviewer.interview import Crew, Record, interview
+from reviewer.models.model import ModelRef, Price
 from reviewer.outputs.report import Report
 from reviewer.plan import Plan
 from reviewer.prompting.contract import Severity
@@ -37,6 +39,7 @@ class RunPolicy:
         min_severity: findings below it are counted, not shown.
         local: providers whose models share this machine's memory, so that roles of one model go together.
         created: when the run began, for the report.
+        prices: what the tokens of models cost, where known.
     """
 
     created: datetime
@@ -45,6 +48,7 @@ class RunPolicy:
     fail_on: Severity | None = None
     min_severity: Severity = Severity.MINOR
     local: frozenset[str] = frozenset()
+    prices: Mapping[ModelRef, Price] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +72,7 @@ async def review(plan: Plan, crew: Crew, policy: RunPolicy, stop: Stop = never) 
     frame = Frame(
         created=policy.created,
         seconds=crew.asker.clock.now() - started,
+        ledger=Ledger(policy.prices, crew.asker.health.breakers),
         stopped=stopped,
         fail_on=policy.fail_on,
         min_severity=policy.min_severity,

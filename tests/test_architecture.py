@@ -205,7 +205,7 @@ def test_registries_are_complete():
     assert set(KINDS) == {*SERVERS, "builtin", "scripted"} == set(CONFIGURABLE)
     assert set(PROTOCOLS) == set(SERVERS)
     assert {*LOCAL, *HOSTED} <= set(SERVERS)
-    forms = {"markdown": "md", "json_report": "json"}
+    forms = {"markdown": "md", "json_report": "json", "prometheus": "prom"}
     present = {name.split(".")[-1] for name in MODULES if name.startswith("reviewer.outputs.")}
     assert {forms[name] for name in present & set(forms)} == set(RENDERERS)
     roles = {file.name.removesuffix(".md.j2") for file in (PACKAGE.parent / "prompts").glob("*.md.j2")}

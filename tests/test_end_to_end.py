@@ -79,6 +79,7 @@ def normal(text: str, root: Path) -> str:
     text = re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d UTC", "DATE", text)
     text = re.sub(r"\d{8}-\d{6}", "STAMP", text)
     text = re.sub(r"\d+\.\d s\b", "N s", text)
+    text = re.sub(r"\| \d+\.\d, \d+\.\d \|", "| N, N |", text)
     return text.replace(str(root), "ROOT")
 
 

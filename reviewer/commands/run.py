@@ -98,6 +98,7 @@ async def _review(plan: Plan, crew: Staff, setup: Setup, observer: "_Observer", 
         fail_on=None if settings.gate.fail_on == "none" else Severity(settings.gate.fail_on),
         min_severity=Severity(settings.report.min_severity),
         local=crew.local,
+        prices={model: info.price for model, info in crew.infos.items() if info and info.price},
     )
     return await review(
         plan, Crew(asker, crew.backends, setup.wording, crew.windows, plan.calibration), policy, stop

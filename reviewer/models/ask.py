@@ -68,11 +68,17 @@ class Try:
         model: who was asked.
         problem: why it is no answer, empty for the answer.
         usage: tokens, as far as the server counted them.
+        kind: the class of the error, or empty.
+        seconds: from its turn to its end; None if it never ended.
+        queued: seconds that it waited for its turn.
     """
 
     model: ModelRef
     problem: str = ""
     usage: Usage = field(default_factory=Usage)
+    kind: str = ""
+    seconds: float | None = None
+    queued: float = 0.0
 
 
 @dataclass(slots=True)
@@ -405,16 +411,17 @@ class Asker:
             probe = breaker.begin()
             name = str(model)
             self.listener(PromptSent(prompt.role, prompt.label, name, prompt.tokens, begun - queued))
-            journal.tries.append(Try(model, "stopped before the answer"))
+            begin = Try(model, "stopped before the answer", kind=_STOPPED, queued=begun - queued)
+            journal.tries.append(begin)
             position = len(journal.tries) - 1
             try:
                 reply = await candidate.backend.ask(model.model, prompt, manner)
             except ModelError as error:
-                journal.tries[position] = Try(model, str(error))
+                seconds, kind = clock.now() - begun, type(error).__name__
+                journal.tries[position] = replace(begin, problem=str(error), kind=kind, seconds=seconds)
                 if error.partial.strip():
                     journal.broken.append(error.partial)
-                seconds = clock.now() - begun
-                kind, status = type(error).__name__, error.details.status
+                status = error.details.status
                 self.listener(RequestEnded(prompt.role, prompt.label, name, seconds, kind, status))
                 if isinstance(error, RateLimitedError):
                     self._slow_down(model, begun, error)
@@ -422,8 +429,9 @@ class Asker:
             finally:
                 if probe:
                     breaker.end_probe()
-            journal.tries[position] = Try(model, usage=reply.usage)
-            self.listener(RequestEnded(prompt.role, prompt.label, name, clock.now() - begun))
+            seconds = clock.now() - begun
+            journal.tries[position] = replace(begin, problem="", kind="", usage=reply.usage, seconds=seconds)
+            self.listener(RequestEnded(prompt.role, prompt.label, name, seconds))
             changed = self.health.note_success(model)
             if changed is not None:
                 self.listener(BreakerChanged(name, changed, ""))
@@ -489,5 +497,6 @@ _SHOWN = 2000
 """Characters of an unreadable answer that are sent back to its author."""
 _STREAMS = 2
 """Streams that broke off before the answer is asked for in one piece."""
+_STOPPED = "stopped"
 _PROBE_POLL = 1.0
 """Seconds between two looks whether the probe of a breaker has come back."""

@@ -11,8 +11,17 @@ from reviewer.changes.languages import fence_name
 from reviewer.errors import RoleError
 from reviewer.findings.finding import Finding, Grounding, Voice
 from reviewer.outputs.neutral import Safe, cell, fence, inline, path_code, prose
-from reviewer.outputs.report import Outcome, Report, RoleReview, SkippedPart, Status, gate_in_words
-from reviewer.outputs.wording import counted, few
+from reviewer.outputs.report import (
+    ModelUsage,
+    Outcome,
+    Report,
+    RoleReview,
+    SkippedPart,
+    Spread,
+    Status,
+    gate_in_words,
+)
+from reviewer.outputs.wording import counted, few, in_words
 from reviewer.prompting.contract import Horizon, Severity
 from reviewer.prompting.template import Templates
 
@@ -366,6 +375,22 @@ def _known(value: int | None) -> Safe:
     return Safe("not told" if value is None else f"{value:,}")
 
 
+def _spread(spread: Spread | None) -> Safe:
+    return Safe("none" if spread is None else f"{spread.median:.1f}, {spread.p95:.1f}")
+
+
+def _failures(usage: ModelUsage) -> str:
+    """What went wrong with the requests to a model, in words."""
+    named = [f"{failure.count} {in_words(failure.kind)}" for failure in usage.failures]
+    if usage.breaker_opened:
+        named.append(f"left alone {counted(usage.breaker_opened, 'time')}")
+    return ", ".join(named) or "none"
+
+
+def _dollars(value: float | None) -> Safe:
+    return Safe("" if value is None else f", {value:.4f} US dollars")
+
+
 _FILTERS: dict[str, Callable[..., object]] = {
     "inline": inline,
     "prose": prose,
@@ -383,5 +408,8 @@ _FILTERS: dict[str, Callable[..., object]] = {
     "date": _date,
     "seconds": _seconds,
     "known": _known,
+    "spread": _spread,
+    "failures": _failures,
+    "dollars": _dollars,
     "horizon": lambda horizon: Safe(_HORIZONS[horizon].lower()),
 }

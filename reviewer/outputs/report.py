@@ -102,12 +102,37 @@ class Coverage:
 
 
 @dataclass(frozen=True, slots=True)
+class Spread:
+    """How long something took, in seconds: the middle, what 95 of 100 stay below, and the longest."""
+
+    median: float
+    p95: float
+    longest: float
+
+
+@dataclass(frozen=True, slots=True)
+class FailureCount:
+    """How many requests ended in one way; `kind` is the class of the error."""
+
+    kind: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class ModelUsage:
     """What one model was asked and what it took.
 
     Attributes:
         requests: all requests, failed ones included.
+        answers: requests that were answered and understood.
         prompt_tokens, completion_tokens: as the server counted; None if it never said.
+        cached_tokens, reasoning_tokens: those of the prompt that came from a cache, and of the answer that
+            were thoughts; None if the server never said.
+        cost: US dollars, as the server said or by its prices; None if neither is known.
+        failures: what the other requests ended in.
+        latency: seconds of requests that ended.
+        queue: seconds that requests waited for their turn.
+        breaker: whether it was left alone at the end, and how often it had been.
     """
 
     model: str
@@ -115,6 +140,14 @@ class ModelUsage:
     answers: int
     prompt_tokens: int | None
     completion_tokens: int | None
+    cached_tokens: int | None = None
+    reasoning_tokens: int | None = None
+    cost: float | None = None
+    failures: tuple[FailureCount, ...] = ()
+    latency: Spread | None = None
+    queue: Spread | None = None
+    breaker: str = "closed"
+    breaker_opened: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +162,7 @@ class Usage:
         failovers: prompts that went to another model.
         estimated_tokens: what the prompts were estimated to have.
         seconds: from the start of the run to the report.
+        cost: US dollars of all models of which it is known; None if it is of none.
     """
 
     prompts: int = 0
@@ -138,6 +172,7 @@ class Usage:
     failovers: int = 0
     estimated_tokens: int = 0
     seconds: float = 0.0
+    cost: float | None = None
     models: tuple[ModelUsage, ...] = ()
 
 

@@ -1,5 +1,6 @@
 """Numbers and lists in words, the same in reports and on terminals."""
 
+import re
 from collections.abc import Sequence
 
 
@@ -12,3 +13,9 @@ def few(items: Sequence[str], most: int) -> str:
     """The first items with the number of the rest: `a, b and 3 more`."""
     rest = len(items) - most
     return ", ".join(items[:most]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def in_words(name: str) -> str:
+    """The name of an error's class for people: `RateLimitedError` is `rate limited`."""
+    words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name.removesuffix("Error"))
+    return words.lower()

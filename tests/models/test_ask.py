@@ -63,7 +63,7 @@ def test_an_answer_needs_one_request(world):
     assert (answer.value, str(answer.model), answer.tries) == (
         "fine",
         "lab/m0",
-        (Try(ModelRef("lab", "m0")),),
+        (Try(ModelRef("lab", "m0"), seconds=0),),
     )
     assert world.events == [PromptSent("r", "r", "lab/m0", 10), RequestEnded("r", "r", "lab/m0", 0)]
 
