@@ -174,10 +174,12 @@ def _failovers(record: Record) -> Iterable[str]:
     """Which model was to answer, why it did not, and which one did instead."""
     planned = record.plan.chain[0]
     instead: dict[str, list[str]] = defaultdict(list)
+    # Of a part that was divided for another model, the reason stands in the journal of the whole part.
+    elsewhere = [one.problem for journal in record.journals for one in journal.tries if one.model == planned]
     answers = [item.answer for item in record.answered] + ([record.verdict] if record.verdict else [])
     for answer in answers:
         if answer.model != planned:
-            problems = [one.problem for one in answer.tries if one.model == planned]
+            problems = [one.problem for one in answer.tries if one.model == planned] or elsewhere
             instead[str(answer.model)].append(problems[-1] if problems else "not asked")
     for model, problems in instead.items():
         count = f"{len(problems)} of {len(answers)} prompts" if len(answers) > 1 else "the prompt"

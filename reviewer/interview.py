@@ -182,7 +182,8 @@ def _not_whole(answer: Answer[ReadReview], crew: Crew) -> PromptTooLongError | N
     counted, sent = answer.reply.usage.prompt, answer.sent.tokens
     if counted is not None and crew.calibration.looks_cut(str(answer.model), estimated=sent, counted=counted):
         said = f"{answer.model.provider} counted {counted:,} of about {sent:,} tokens; it has cut the prompt"
-        return PromptTooLongError(said, asked=sent, limit=counted)
+        # What is left after cutting is not the window: how much smaller it has to be is not known.
+        return PromptTooLongError(said)
     if answer.value.truncated:
         return PromptTooLongError(f"the answer of {answer.model} broke off at its limit")
     return None
@@ -198,6 +199,9 @@ async def _ask_instead(
     """Ask about the pieces of a part whose answer is not whole; that answer counts only if they get none."""
     record, part, problem = about
     _tell_divided(part, len(pieces), problem, crew)
+    if answered.answer.value.truncated:
+        # A model that breaks off again will do so with every smaller piece.
+        pieces = [replace(piece, shrinks=0) for piece in pieces]
     inner = Record(record.plan, journals=record.journals, bugs=record.bugs)
     try:
         async with anyio.create_task_group() as group:
@@ -293,7 +297,8 @@ def _divided(
     )
     if not known:
         budget = min(budget, batch.tokens // 2)
-        if error.asked and error.limit and error.asked > error.limit:
+        ours = error.asked is not None and _is_about(error.asked, part.prompt)
+        if ours and error.asked and error.limit and error.asked > error.limit:
             budget = min(budget, int(batch.tokens * error.limit / error.asked * _USED))
     if not part.shrinks or budget < _LEAST_BUDGET:
         return None
@@ -307,6 +312,14 @@ def _divided(
         for piece in division.batches
     )
     return pieces, division.skipped
+
+
+def _is_about(counted: int, prompt: Prompt) -> bool:
+    """Whether a count can be one of this prompt, and not of something else that the server meant."""
+    return prompt.tokens <= counted * _FAR and counted <= prompt.needs() * _FAR
+
+
+_FAR = 4
 
 
 def _with_room(prompt: Prompt, part: _Part) -> Prompt:

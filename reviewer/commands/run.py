@@ -23,7 +23,7 @@ from reviewer.events import Event, Listener, PromptAnswered
 from reviewer.exits import INTERRUPTED, OK, of_report
 from reviewer.interview import Crew
 from reviewer.memory import load_calibration, load_capabilities, save_calibration, save_capabilities
-from reviewer.models.ask import Asker
+from reviewer.models.ask import Asker, Clock
 from reviewer.models.breaker import BreakerPolicy
 from reviewer.models.health import Health
 from reviewer.models.registry import Access
@@ -42,12 +42,12 @@ from reviewer.signals import stop_signals
 from reviewer.staffing import Staff, check_names, staff
 
 
-def run(options: RunOptions) -> int:
+def run(options: RunOptions, clock: Clock | None = None) -> int:
     """Review a target; returns the exit status."""
-    return anyio.run(_run, options)
+    return anyio.run(_run, options, clock or Clock())
 
 
-async def _run(options: RunOptions) -> int:
+async def _run(options: RunOptions, clock: Clock) -> int:
     common = options.common
     terminal = Terminal(Chatter(common.quiet, common.verbose, common.color))
     setup = prepare(common)
@@ -75,7 +75,7 @@ async def _run(options: RunOptions) -> int:
         observer = _Observer(calibration, terminal)
         with stop_signals() as stop:
             with terminal.live():
-                outcome = await _review(plan, crew_list, setup, observer, stop)
+                outcome = await _review(plan, crew_list, setup, observer, (clock, stop))
             save_calibration(cache_folder(), observer.calibration)
             save_capabilities(cache_folder(), access.known)
             report = outcome.report
@@ -85,12 +85,15 @@ async def _run(options: RunOptions) -> int:
     return INTERRUPTED if any("interrupted" in note for note in report.notes) else of_report(report)
 
 
-async def _review(plan: Plan, crew: Staff, setup: Setup, observer: "_Observer", stop: Stop) -> Outcome:
+async def _review(
+    plan: Plan, crew: Staff, setup: Setup, observer: "_Observer", time: tuple[Clock, Stop]
+) -> Outcome:
     settings = setup.loaded.settings
+    clock, stop = time
     attempts = settings.run.attempts
     breakers = BreakerPolicy(in_a_row=max(BreakerPolicy().in_a_row, attempts))
     health = Health(breakers, limits=crew.limits)
-    asker = Asker(RetryPolicy(attempts=attempts), listener=observer, health=health)
+    asker = Asker(RetryPolicy(attempts=attempts), clock, observer, health)
     policy = RunPolicy(
         created=datetime.now(UTC),
         timeout=settings.run.timeout,

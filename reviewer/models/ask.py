@@ -265,6 +265,9 @@ class Asker:
             try:
                 reply = await self._repeating(turn, candidate, journal, last=last)
                 _check_not_blank(reply, candidate)
+                if reply.finish is Finish.LENGTH and turn.enlarge(candidate.window):
+                    cut = self._note_cut(turn, candidate, reply, read, journal)
+                    continue
                 value = _read(reply, read, journal)
             except ModelError as error:
                 if self._adapt(turn, candidate, error, journal):
@@ -272,15 +275,20 @@ class Asker:
                 if cut is not None:
                     return cut  # what broke off at its limit is better than nothing
                 raise
-            if reply.finish is not Finish.LENGTH or not turn.enlarge(candidate.window):
-                return turn.current, reply, value
-            # It is kept: the longer answer may not repeat all of it.
-            cut = (turn.current, reply, value)
-            journal.unread.append(reply.text)
-            journal.tries[-1] = replace(journal.tries[-1], problem="the answer broke off at its limit")
-            self._tell(
-                turn, candidate, "with twice the room for the reply", "the answer broke off at its limit"
-            )
+            return turn.current, reply, value
+
+    def _note_cut(
+        self, turn: _Turn, candidate: Candidate, reply: Reply, read: Read[T], journal: Journal
+    ) -> tuple[Prompt, Reply, T] | None:
+        """Keep an answer that broke off: the longer one may never come, or not repeat all of it."""
+        problem = "the answer broke off at its limit"
+        journal.unread.append(reply.text)
+        journal.tries[-1] = replace(journal.tries[-1], problem=problem, kind="CutOff")
+        self._tell(turn, candidate, "with twice the room for the reply", problem)
+        try:
+            return turn.current, reply, _read(reply, read, journal)
+        except InvalidReplyError:
+            return None
 
     def _adapt(self, turn: _Turn, candidate: Candidate, error: ModelError, journal: Journal) -> bool:
         """Change the way of asking after a failure; False if there is no other way left."""

@@ -32,7 +32,7 @@ class RetryPolicy:
         longest_wait: seconds; a server that asks for a longer pause is given up for this prompt.
         rate_patience: seconds of all pauses that a server asks for, for one prompt.
         load_patience: seconds to wait for a model that is being loaded.
-        load_poll: seconds between two looks whether it is.
+        load_poll, load_poll_limit: seconds between two looks whether it is, at first and later.
         recovery: seconds before a model whose process died is asked again.
         backoff: seconds; the longest first pause, which doubles each time.
         backoff_limit: seconds; no pause of our own choice is longer.
@@ -48,6 +48,7 @@ class RetryPolicy:
     rate_patience: float = 300.0
     load_patience: float = 300.0
     load_poll: float = 2.0
+    load_poll_limit: float = 15.0
     recovery: float = 5.0
     backoff: float = 1.0
     backoff_limit: float = 60.0
@@ -110,8 +111,11 @@ class Repeats:
         repeat = reaction_to(error).repeat
         if repeat is Repeat.AT_ONCE:
             return 0.0
-        if repeat is Repeat.LOADING:
-            return policy.load_poll
+        named = error.retry_after if isinstance(error, RetryableError) else None
+        if repeat is Repeat.LOADING and named is None:
+            # Servers without a way to ask get the whole prompt each time.
+            doubled = self._failures[repeat] // 4
+            return min(policy.load_poll * 2.0**doubled, policy.load_poll_limit)
         if isinstance(error, RunnerCrashedError):
             return policy.recovery
         if isinstance(error, RetryableError) and error.retry_after is not None:

@@ -97,10 +97,9 @@ class HttpWire:
             ModelError: no answer came, or it broke off.
         """
         async with self._limit:
-            used = bool(self._idle)
-            client = self._idle.pop() if used else await self._new_client()
+            client = self._idle.pop() if self._idle else await self._new_client()
             try:
-                async with _answer(client, request, self._endpoint, used=used) as response:
+                async with _answer(client, request, self._endpoint) as response:
                     yield _Response(response, self._endpoint)
             finally:
                 self._idle.append(client)
@@ -175,14 +174,25 @@ class _Bounded(httpx.AsyncByteStream):
 
 @asynccontextmanager
 async def _answer(
-    client: httpx.AsyncClient, request: HttpRequest, endpoint: Endpoint, *, used: bool
+    client: httpx.AsyncClient, request: HttpRequest, endpoint: Endpoint
 ) -> AsyncIterator[httpx.Response]:
+    used = True  # until a connection is made
+
+    async def watch(name: str, _: object) -> None:
+        nonlocal used
+        if name.startswith("connection.connect"):
+            used = False
+
     begun = False
     with _mapped(endpoint, stale=lambda: used and not begun):
         try:
             with anyio.fail_after(endpoint.timeouts.call):
                 async with client.stream(
-                    request.method, request.url, headers=dict(request.headers), json=request.body
+                    request.method,
+                    request.url,
+                    headers=dict(request.headers),
+                    json=request.body,
+                    extensions={"trace": watch},
                 ) as response:
                     begun = True
                     yield response

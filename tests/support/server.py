@@ -17,6 +17,8 @@ class Answer:
     """One response: a status, headers, and pieces of the body that are sent one after the other.
 
     `cut` closes the connection after the pieces without an end; `hang` keeps it open until the server stops.
+    `drop` closes it before anything is sent, `silent` sends nothing, `trickle` waits so many seconds before each
+    piece, and `keep` leaves the connection open for the next request.
     """
 
     status: int = 200
@@ -24,6 +26,10 @@ class Answer:
     headers: tuple[tuple[str, str], ...] = (("Content-Type", "application/json"),)
     cut: bool = False
     hang: bool = False
+    drop: bool = False
+    silent: bool = False
+    trickle: float = 0.0
+    keep: bool = False
 
 
 def chunk(**choice: Any) -> bytes:
@@ -122,14 +128,27 @@ def running(server: ChatServer):
             pass
 
         def send(self, answer: Answer):
+            if answer.drop or answer.silent:
+                if answer.silent:
+                    server.hanging.set()
+                    server.stopping.wait(30)
+                self.close_connection = True
+                return
             self.send_response(answer.status)
             for name, value in answer.headers:
                 self.send_header(name, value)
-            self.send_header("Connection", "close")
+            if answer.keep:
+                self.send_header("Content-Length", str(sum(map(len, answer.pieces))))
+            else:
+                self.send_header("Connection", "close")
             self.end_headers()
             for piece in answer.pieces:
+                if answer.trickle:
+                    server.stopping.wait(answer.trickle)
                 self.wfile.write(piece)
                 self.wfile.flush()
+            if answer.keep:
+                return
             if answer.hang:
                 server.hanging.set()
                 server.stopping.wait(30)
