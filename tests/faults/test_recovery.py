@@ -177,7 +177,7 @@ def test_35_malformed_replies(name, lab):
     text = MALFORMED[name]
     made = lab.review({"big": [streamed(text if isinstance(text, str) else text[0])]})
     assert made.status != "clean"
-    assert made.calls["big"] <= 4
+    assert made.calls["big"] <= 7, "divided once, and a closing opinion that cannot be read either"
 
 
 def test_36_what_is_no_text_can_be_written(lab):
