@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from reviewer.interview import Record
-from reviewer.models.ask import UNREADABLE, Try
+from reviewer.models.answer import UNREADABLE, Try
 from reviewer.models.breaker import Breaker
 from reviewer.models.model import ModelRef, Price
 from reviewer.outputs.report import FailureCount, ModelUsage, Spread, Usage

@@ -11,7 +11,8 @@ from reviewer.errors import ModelError, PromptTooLongError, WindowTooSmallError
 from reviewer.events import Divided, FailedOver, PromptAnswered, PromptFailed, RoleFinished, RoleStarted
 from reviewer.findings.finding import Claim, ReadReview
 from reviewer.findings.reply import ReadVerdict, read_review, read_verdict
-from reviewer.models.ask import Answer, Asker, Candidate, Journal, Read
+from reviewer.models.answer import Answer, Candidate, Journal, Read
+from reviewer.models.ask import Asker
 from reviewer.models.model import Backend, ModelRef
 from reviewer.plan import RolePlan, batch_budget, fitted
 from reviewer.prompting.batch import Batch, redivide

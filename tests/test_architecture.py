@@ -24,7 +24,7 @@ OWNERS = {
     "jinja2": {"reviewer.prompting.template"},
     "httpx": {"reviewer.models.transport"},
     "httpx_sse": {"reviewer.models.transport"},
-    "tenacity": {"reviewer.models.ask"},
+    "tenacity": {"reviewer.models.sending"},
     "json_repair": {"reviewer.findings.extract"},
     "yaml": {"reviewer.findings.extract"},
     "rich": {"reviewer.console"},

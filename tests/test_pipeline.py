@@ -18,7 +18,8 @@ from reviewer.errors import (
 )
 from reviewer.findings.reply import read_review
 from reviewer.interview import Answered, Crew, results_text
-from reviewer.models.ask import Answer, Asker, Clock
+from reviewer.models.answer import Answer, Clock
+from reviewer.models.ask import Asker
 from reviewer.models.model import USUAL, Backend, Finish, Manner, ModelRef, Reply, Usage
 from reviewer.models.repeats import RetryPolicy
 from reviewer.outputs.markdown import render

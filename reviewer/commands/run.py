@@ -23,7 +23,8 @@ from reviewer.events import Event, Listener, PromptAnswered
 from reviewer.exits import INTERRUPTED, OK, of_report
 from reviewer.interview import Crew
 from reviewer.memory import load_calibration, load_capabilities, save_calibration, save_capabilities
-from reviewer.models.ask import Asker, Clock
+from reviewer.models.answer import Clock
+from reviewer.models.ask import Asker
 from reviewer.models.breaker import BreakerPolicy
 from reviewer.models.health import Health
 from reviewer.models.registry import Access

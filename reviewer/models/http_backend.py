@@ -1,6 +1,8 @@
 """A server behind HTTP as a Backend: a protocol, a wire, and what was learned about its models."""
 
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing
+from collections.abc import Iterator
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing, contextmanager
+from dataclasses import replace
 from typing import Self, TypeVar
 
 from reviewer.errors import (
@@ -59,6 +61,16 @@ class HttpBackend(Backend):
     async def __aexit__(self, *_: object) -> None:
         await self._open.aclose()
 
+    @contextmanager
+    def _masking(self) -> Iterator[None]:
+        """No error with the key in it."""
+        try:
+            yield
+        except ModelError as error:
+            error.args = (self._endpoint.masked(str(error)),)
+            error.partial = self._endpoint.masked(error.partial)
+            raise
+
     async def list_models(self) -> tuple[ModelInfo, ...] | None:
         """The models that the server lists, or None when it has no list that can be read."""
         found = await self._talk(self._protocol.listing(self._endpoint))
@@ -86,13 +98,14 @@ class HttpBackend(Backend):
 
     async def _talk(self, conversation: Conversation[T]) -> T:
         """Hold a conversation and return its value."""
-        try:
-            request = next(conversation)
-            while True:
-                request = conversation.send(await self._send(request))
-        except StopIteration as end:
-            value: T = end.value
-            return value
+        with self._masking():
+            try:
+                request = next(conversation)
+                while True:
+                    request = conversation.send(await self._send(request))
+            except StopIteration as end:
+                value: T = end.value
+                return value
 
     async def _send(self, request: HttpRequest) -> HttpResponse:
         async with self._wire.open(request) as incoming:
@@ -140,6 +153,12 @@ class HttpBackend(Backend):
             self._known.learn(self._endpoint.base_url, model, shape)
 
     async def _ask_once(self, model: str, prompt: Prompt, shape: Shape, manner: Manner) -> Reply:
+        with self._masking():
+            reply = await self._answer(model, prompt, shape, manner)
+        masked = self._endpoint.masked
+        return replace(reply, text=masked(reply.text), reasoning=masked(reply.reasoning))
+
+    async def _answer(self, model: str, prompt: Prompt, shape: Shape, manner: Manner) -> Reply:
         info = self._infos.get(model, ModelInfo(model))
         ask = Ask(self._endpoint, info, prompt, shape, manner)
         reader = self._protocol.reader(ask)

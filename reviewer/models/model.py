@@ -240,6 +240,10 @@ class Timeouts:
     call: float = 600.0
 
 
+_SHORTEST_KEY = 4
+"""Characters; shorter ones are placeholders such as `x`, and occur in any text."""
+
+
 @dataclass(frozen=True, slots=True)
 class Endpoint:
     """A server as configured.
@@ -265,6 +269,11 @@ class Endpoint:
     timeouts: Timeouts = Timeouts()
     headers: Mapping[str, str] = field(default_factory=dict)
     window: int | None = None
+
+    def masked(self, text: str) -> str:
+        """A text without the key: servers may repeat what they got."""
+        key = self.key.reveal() if self.key else ""
+        return text.replace(key, "***") if len(key) >= _SHORTEST_KEY else text
 
     @property
     def address(self) -> str:

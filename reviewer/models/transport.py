@@ -204,16 +204,12 @@ async def _answer(
 
 @contextmanager
 def _mapped(endpoint: Endpoint, *, stale: Callable[[], bool]) -> Iterator[None]:
-    """Errors of the library as ours, and no error with the key in it: servers may repeat what they got.
+    """Errors of the library as ours, without the key.
 
     `stale` tells whether a connection was used again and nothing has come back over it.
     """
     try:
         yield
-    except ModelError as error:
-        if (masked := _masked(str(error), endpoint)) != str(error):
-            error.args = (masked,)
-        raise
     except tuple(foreign for foreign, _ in _MAPPED) as error:
         ours = _ours(endpoint, error)
         if stale() and isinstance(error, httpx.RemoteProtocolError | httpx.ReadError | httpx.WriteError):
@@ -224,7 +220,7 @@ def _mapped(endpoint: Endpoint, *, stale: Callable[[], bool]) -> Iterator[None]:
 def _ours(endpoint: Endpoint, error: Exception) -> ModelError:
     kind = next(ours for foreign, ours in _MAPPED if isinstance(error, foreign))
     where = f"{endpoint.name} at {endpoint.address}"
-    said = _masked(_words(error), endpoint)
+    said = endpoint.masked(_words(error))
     if "CERTIFICATE_VERIFY_FAILED" in said:
         return ProtocolError(
             f"{where}: its TLS certificate is not trusted ({said}). If your network has a "
@@ -239,16 +235,6 @@ def _ours(endpoint: Endpoint, error: Exception) -> ModelError:
     if isinstance(error, httpx.TimeoutException):
         return StalledError(f"{where}: nothing came for {endpoint.timeouts.idle:g} s")
     return kind(f"{where}: {said}")
-
-
-_SHORTEST_KEY = 4
-"""Characters; shorter ones are placeholders such as `x`, and occur in any text."""
-
-
-def _masked(text: str, endpoint: Endpoint) -> str:
-    """The text without the key that was sent to the server."""
-    key = endpoint.key.reveal() if endpoint.key else ""
-    return text.replace(key, "***") if len(key) >= _SHORTEST_KEY else text
 
 
 def _words(error: Exception) -> str:

@@ -12,7 +12,7 @@ import anyio
 
 from reviewer.changes.target import Range
 from reviewer.commands.run import run
-from reviewer.models.ask import Clock
+from reviewer.models.answer import Clock
 from reviewer.options import Common, RunOptions
 from reviewer.outputs import json_report, markdown
 from reviewer.outputs.report import Report

@@ -10,7 +10,7 @@ import time
 import pytest
 
 from reviewer.config.load import user_file
-from reviewer.models.ask import Clock
+from reviewer.models.answer import Clock
 from tests.faults.laboratory import KEY, Laboratory
 from tests.faults.test_faults import BUSY, CLEAN, FILES, FOUND, PROBLEM, counted, delta, events, message
 from tests.findings.test_reply import READABLE, REFUSED

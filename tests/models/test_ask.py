@@ -13,7 +13,8 @@ from reviewer.errors import (
     ServerBrokenError,
 )
 from reviewer.events import Corrected, Event, FailedOver, PromptSent, RequestEnded, Retrying
-from reviewer.models.ask import Asker, Candidate, Clock, Journal, NoAnswerError, Try
+from reviewer.models.answer import Candidate, Clock, Journal, NoAnswerError, Try
+from reviewer.models.ask import Asker
 from reviewer.models.breaker import BreakerPolicy
 from reviewer.models.health import Health
 from reviewer.models.model import USUAL, Manner, ModelRef, Reply

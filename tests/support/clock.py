@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import anyio
 
-from reviewer.models.ask import Clock
+from reviewer.models.answer import Clock
 
 T = TypeVar("T")
 
