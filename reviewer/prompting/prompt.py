@@ -3,7 +3,7 @@
 import hashlib
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
@@ -94,7 +94,7 @@ class Prompt:
         return hashlib.sha256(f"{self.purpose}\n{content}".encode()).hexdigest()[:16]
 
     @property
-    def schema(self) -> dict[str, Any]:
+    def schema(self) -> Mapping[str, Any]:
         """The reply's JSON schema in the form that servers accept."""
         return portable_schema(self.purpose.reply_type)
 
