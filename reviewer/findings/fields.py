@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from reviewer.prompting.contract import CATEGORIES, Confidence, Horizon, Severity
@@ -143,6 +144,7 @@ def first(item: Mapping[str, Any], names: Sequence[str]) -> Any:
     return None
 
 
+@lru_cache(maxsize=4096)
 def fold(name: str) -> str:
     """A field's name in lower case with underscores: `filePath`, `file-path` and `File Path` are one."""
     spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", str(name).strip())

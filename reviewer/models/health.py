@@ -9,6 +9,13 @@ from reviewer.models.model import ModelRef
 from reviewer.models.pace import Pace
 from reviewer.models.reactions import Mark, reaction_to
 
+_SPACING = 0.004
+"""Seconds between the beginnings of two requests to one provider, about what it takes to handle one.
+
+Requests that begin together are answered together. As all tasks then take turns in small steps, none of them
+is done before all are, and the server waits meanwhile.
+"""
+
 
 class SharedBreakers(Protocol):
     """What the runs on one machine tell each other about models that fail."""
@@ -65,7 +72,8 @@ class Health:
     def pace(self, provider: str) -> Pace:
         """How many requests a provider gets at once."""
         if provider not in self._paces:
-            self._paces[provider] = Pace(self._limits.get(provider, float("inf")))
+            limit = self._limits.get(provider, float("inf"))
+            self._paces[provider] = Pace(limit, spacing=_SPACING)
         return self._paces[provider]
 
     @property

@@ -1,9 +1,11 @@
 """A server behind HTTP as a Backend: a protocol, a wire, and what was learned about its models."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing, contextmanager
 from dataclasses import replace
 from typing import Self, TypeVar
+
+import anyio
 
 from reviewer.errors import (
     ConnectionFailedError,
@@ -28,7 +30,7 @@ from reviewer.models.providers.base import (
 )
 from reviewer.models.rephrase import looser, simpler
 from reviewer.models.servers import Output, server_of
-from reviewer.models.wire import MAX_ERROR, Framing, Incoming, Wire, framing_of
+from reviewer.models.wire import MAX_ERROR, Event, Framing, Incoming, Wire, framing_of
 from reviewer.prompting.prompt import Prompt
 
 _MOST_CHANGES = 6
@@ -193,4 +195,16 @@ class HttpBackend(Backend):
                 if event.name == "error":
                     raise failure(asked, incoming.status, incoming.headers, event.data)
                 if reader.event(event.data):
+                    await _drain(events)
                     return
+
+
+async def _drain(events: AsyncGenerator[Event, None]) -> None:
+    """Read what follows the end of an answer, mostly nothing: only then can the connection be kept."""
+    with anyio.move_on_after(_PATIENCE):
+        async for _ in events:
+            pass
+
+
+_PATIENCE = 0.25
+"""Seconds for the end of a body after the end of the answer in it."""

@@ -17,8 +17,16 @@ class Pace:
     so that it has grown by one after as many answers as it lets through at once.
     """
 
-    def __init__(self, most: float = math.inf) -> None:
+    def __init__(self, most: float = math.inf, *, spacing: float = 0.0) -> None:
+        """Begin with the full limit.
+
+        Args:
+            most: requests at once.
+            spacing: seconds between the beginnings of two requests.
+        """
         self._most = most
+        self._spacing = spacing
+        self._next = -math.inf
         self.limit = most
         self.under_way = 0
         self._not_before = 0.0
@@ -42,9 +50,17 @@ class Pace:
             await self._take_turn()
             held = self._not_before - now()
             if held <= 0:
-                return
+                break
             self._give_back()
             await sleep(held)
+        begin = max(now(), self._next)
+        self._next = begin + self._spacing
+        if begin > now():
+            try:
+                await sleep(begin - now())
+            except BaseException:
+                self._give_back()
+                raise
 
     async def _take_turn(self) -> None:
         if self.under_way < self._allowed and not self._waiting:
