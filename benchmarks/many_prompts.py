@@ -112,9 +112,8 @@ def main() -> int:
     ideal = prompts / concurrency * seconds
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(f"{prompts} prompts, {concurrency} at once, {seconds:g} s each: {took:.2f} s")
-    print(
-        f"ideal {ideal:.2f} s, factor {took / ideal:.3f} (limit {FACTOR}); {memory:.0f} MB (limit {MEGABYTES})"
-    )
+    factor = f"ideal {ideal:.2f} s, factor {took / ideal:.3f} (limit {FACTOR})"
+    print(f"{factor}; {memory:.0f} MB (limit {MEGABYTES})")
     return 0 if took <= FACTOR * ideal and memory < MEGABYTES else 1
 
 

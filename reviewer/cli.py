@@ -174,14 +174,24 @@ def _build_run(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--dry-run", action="store_true", help="list files, models, prompts and tokens; ask nothing"
     )
+    group = parser.add_argument_group("seeing what happens")
+    group.add_argument("--log-file", metavar="FILE", default="", help="what happens, as lines of JSON")
+    group.add_argument(
+        "--trace", metavar="FILE", default="", help="every request and answer, without keys; holds your code"
+    )
+    group.add_argument("--record", metavar="DIR", default="", help="keep every exchange with the servers")
+    group.add_argument("--replay", metavar="DIR", default="", help="ask a recording in place of servers")
     add_common(parser)
     parser.set_defaults(handler=_run)
 
 
 def _run(arguments: argparse.Namespace) -> int:
     from reviewer.commands.run import run
+    from reviewer.errors import UsageError
     from reviewer.options import RunOptions
 
+    if arguments.replay and (arguments.record or arguments.trace):
+        raise UsageError("--replay asks no server, so that there is nothing to --record or --trace.")
     return run(
         RunOptions(
             common=common_of(arguments),
@@ -190,6 +200,10 @@ def _run(arguments: argparse.Namespace) -> int:
             output=arguments.output or "",
             formats=tuple(arguments.format),
             dry_run=arguments.dry_run,
+            record=arguments.record,
+            replay=arguments.replay,
+            trace=arguments.trace,
+            log_file=arguments.log_file,
         )
     )
 

@@ -8,7 +8,8 @@ ReviewerError
 │   ├── RoleError              a role file is broken
 │   ├── SourceError            the change cannot be collected
 │   │   └── PatchError         a patch is malformed; carries name and line
-│   └── OutputError            the report cannot be read or written
+│   ├── OutputError            the report cannot be read or written
+│   └── ReplayError            a recording does not fit what is asked
 └── ModelError                 a model could not be asked, or its answer is no review
     ├── RetryableError         ask the same model again
     │   ├── ConnectionFailedError  nothing listens, or the connection broke
@@ -84,6 +85,10 @@ class PatchError(SourceError):
 
 class OutputError(UserError):
     """A report cannot be written, or a report file cannot be read."""
+
+
+class ReplayError(UserError):
+    """A recording cannot be read, or has no answer to what is asked."""
 
 
 @dataclass(frozen=True, slots=True)

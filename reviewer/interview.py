@@ -7,7 +7,7 @@ from typing import TypeVar
 import anyio
 
 from reviewer.changes.changeset import SkippedFile
-from reviewer.errors import ModelError, PromptTooLongError, WindowTooSmallError
+from reviewer.errors import ModelError, PromptTooLongError, ReplayError, WindowTooSmallError
 from reviewer.events import Divided, FailedOver, PromptAnswered, PromptFailed, RoleFinished, RoleStarted
 from reviewer.findings.finding import Claim, ReadReview
 from reviewer.findings.reply import ReadVerdict, read_review, read_verdict
@@ -228,7 +228,7 @@ async def _ask(
     record, journal = notes
     try:
         answer = await crew.asker.ask(prompt, chain, read, journal)
-    except PromptTooLongError:
+    except (PromptTooLongError, ReplayError):
         raise
     except ModelError as error:
         problem = str(error)

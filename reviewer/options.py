@@ -44,6 +44,10 @@ class RunOptions:
         output: `--output`: a file, or `-` for standard output.
         formats: `--format`, empty for the configured ones.
         dry_run: list what would be asked, and ask nothing.
+        record: folder in which every exchange with a server is kept.
+        replay: folder with a recording that answers in place of the servers.
+        trace: file for all that goes to servers and comes back.
+        log_file: file for what happens, as lines of JSON.
     """
 
     common: Common
@@ -52,3 +56,7 @@ class RunOptions:
     output: str = ""
     formats: tuple[str, ...] = ()
     dry_run: bool = False
+    record: str = ""
+    replay: str = ""
+    trace: str = ""
+    log_file: str = ""

@@ -58,10 +58,12 @@ class Outcome:
     Attributes:
         report: always there, also when the run was stopped or ran out of time; it then says what is missing.
         bugs: errors of this program that cost a part of the review, for its log.
+        stopped: why the run was stopped before its end, or empty.
     """
 
     report: Report
     bugs: tuple[Exception, ...] = ()
+    stopped: str = ""
 
 
 async def review(plan: Plan, crew: Crew, policy: RunPolicy, stop: Stop = never) -> Outcome:
@@ -78,7 +80,7 @@ async def review(plan: Plan, crew: Crew, policy: RunPolicy, stop: Stop = never) 
         min_severity=policy.min_severity,
     )
     bugs = tuple(bug for record in records for bug in record.bugs)
-    return Outcome(assemble(plan, records, frame), bugs)
+    return Outcome(assemble(plan, records, frame), bugs, stopped)
 
 
 async def _ask_all(records: Sequence[Record], crew: Crew, policy: RunPolicy, stop: Stop) -> str:

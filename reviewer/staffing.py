@@ -90,7 +90,7 @@ async def staff(
     chains = {name: chain or (default,) for name, chain in chains.items()}
     models = list(dict.fromkeys(model for chain in chains.values() for model in chain))
     endpoints = {
-        name: endpoint_of(name, loaded, environment, found_at=_address(found, name))
+        name: endpoint_of(name, loaded, environment, found_at=_address(found, name), need_key=access.live)
         for name in dict.fromkeys(model.provider for model in models)
     }
     async with opened(

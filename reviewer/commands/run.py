@@ -3,7 +3,7 @@
 import math
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
@@ -15,19 +15,17 @@ from reviewer.assemble import Frame, assemble
 from reviewer.changes.changeset import ChangeSet, SkipKind
 from reviewer.changes.collect import collect
 from reviewer.changes.target import Place, Selection, Worktree
+from reviewer.circumstances import Circumstances, circumstances, clock_for
 from reviewer.commands.setup import Setup, check_formats, chosen_roles, prepare, shown_path
-from reviewer.config.load import cache_folder
 from reviewer.console import Chatter, Terminal
 from reviewer.errors import ConfigError, OutputError, UsageError
 from reviewer.events import Event, Listener, PromptAnswered
 from reviewer.exits import INTERRUPTED, OK, of_report
 from reviewer.interview import Crew
-from reviewer.memory import load_calibration, load_capabilities, save_calibration, save_capabilities
 from reviewer.models.answer import Clock
 from reviewer.models.ask import Asker
 from reviewer.models.breaker import BreakerPolicy
 from reviewer.models.health import Health
-from reviewer.models.registry import Access
 from reviewer.models.repeats import RetryPolicy
 from reviewer.options import RunOptions
 from reviewer.outputs.files import check_place, rescue, write, write_all, write_standard_output
@@ -38,6 +36,7 @@ from reviewer.pipeline import Outcome, RunPolicy, Stop, review
 from reviewer.plan import Plan, make_plan
 from reviewer.preview import preview
 from reviewer.prompting.contract import Severity
+from reviewer.prompting.role import Role
 from reviewer.prompting.tokens import Calibration, estimate_tokens
 from reviewer.signals import stop_signals
 from reviewer.staffing import Staff, check_names, staff
@@ -45,7 +44,10 @@ from reviewer.staffing import Staff, check_names, staff
 
 def run(options: RunOptions, clock: Clock | None = None) -> int:
     """Review a target; returns the exit status."""
-    return anyio.run(_run, options, clock or Clock())
+    usual, virtual = clock_for(options)
+    if virtual is not None:
+        return anyio.run(virtual.run, _run, options, usual)
+    return anyio.run(_run, options, clock or usual)
 
 
 async def _run(options: RunOptions, clock: Clock) -> int:
@@ -63,9 +65,22 @@ async def _run(options: RunOptions, clock: Clock) -> int:
         if options.output and not options.dry_run:
             _deliver(report, options, setup, formats, terminal)
         return of_report(report)
-    access = Access(known=load_capabilities(cache_folder()))
-    async with staff(roles, setup.loaded, setup.environment, say=terminal.say, access=access) as crew_list:
-        calibration = await _calibrated(load_calibration(cache_folder()), crew_list, changes)
+    with circumstances(options, clock) as around:
+        return await _review_changes(options, setup, (changes, roles, formats), terminal, around)
+
+
+async def _review_changes(
+    options: RunOptions,
+    setup: Setup,
+    what: tuple[ChangeSet, Mapping[str, Role], Sequence[str]],
+    terminal: Terminal,
+    around: Circumstances,
+) -> int:
+    changes, roles, formats = what
+    async with staff(
+        roles, setup.loaded, setup.environment, say=terminal.say, access=around.access
+    ) as crew_list:
+        calibration = await _calibrated(around.calibration, crew_list, changes)
         plan = make_plan(
             changes, crew_list.assignments, setup.wording, windows=crew_list.windows, calibration=calibration
         )
@@ -73,13 +88,12 @@ async def _run(options: RunOptions, clock: Clock) -> int:
             write_standard_output(preview(plan))
             return OK
         _check_place(options, setup)
-        observer = _Observer(calibration, terminal)
+        observer = _Observer(calibration, (terminal, *around.listeners))
         with stop_signals() as stop:
             with terminal.live():
-                outcome = await _review(plan, crew_list, setup, observer, (clock, stop))
-            save_calibration(cache_folder(), observer.calibration)
-            save_capabilities(cache_folder(), access.known)
+                outcome = await _review(plan, crew_list, setup, observer, (around, stop))
             report = outcome.report
+            around.finish(observer.calibration, outcome.stopped)
             _deliver(report, options, setup, formats, terminal)
     if outcome.bugs:
         raise ExceptionGroup("a part of the review was lost", outcome.bugs)
@@ -87,25 +101,28 @@ async def _run(options: RunOptions, clock: Clock) -> int:
 
 
 async def _review(
-    plan: Plan, crew: Staff, setup: Setup, observer: "_Observer", time: tuple[Clock, Stop]
+    plan: Plan, crew: Staff, setup: Setup, observer: "_Observer", when: tuple[Circumstances, Stop]
 ) -> Outcome:
     settings = setup.loaded.settings
-    clock, stop = time
+    around, stop = when
     attempts = settings.run.attempts
     breakers = BreakerPolicy(in_a_row=max(BreakerPolicy().in_a_row, attempts))
     health = Health(breakers, limits=crew.limits)
-    asker = Asker(RetryPolicy(attempts=attempts), clock, observer, health)
+    asker = Asker(RetryPolicy(attempts=attempts), around.clock, observer, health)
     policy = RunPolicy(
-        created=datetime.now(UTC),
-        timeout=settings.run.timeout,
-        role_timeout=settings.run.role_timeout or math.inf,
+        created=around.created,
+        timeout=settings.run.timeout if around.live else math.inf,
+        role_timeout=(settings.run.role_timeout or math.inf) if around.live else math.inf,
         fail_on=None if settings.gate.fail_on == "none" else Severity(settings.gate.fail_on),
         min_severity=Severity(settings.report.min_severity),
         local=crew.local,
         prices={model: info.price for model, info in crew.infos.items() if info and info.price},
     )
     return await review(
-        plan, Crew(asker, crew.backends, setup.wording, crew.windows, plan.calibration), policy, stop
+        plan,
+        Crew(asker, crew.backends, setup.wording, crew.windows, plan.calibration),
+        policy,
+        around.stop or stop,
     )
 
 
@@ -186,9 +203,9 @@ def _nothing(options: RunOptions, changes: ChangeSet, setup: Setup, terminal: Te
 class _Observer:
     """Learns from every answer how the models count tokens, and passes all events on."""
 
-    def __init__(self, calibration: Calibration, listener: Listener) -> None:
+    def __init__(self, calibration: Calibration, listeners: Sequence[Listener]) -> None:
         self.calibration = calibration
-        self._listener = listener
+        self._listeners = listeners
 
     def __call__(self, event: Event) -> None:
         """Take note of an event."""
@@ -196,7 +213,8 @@ class _Observer:
             self.calibration = self.calibration.observe(
                 event.model, estimated=event.estimated, counted=event.counted
             )
-        self._listener(event)
+        for listener in self._listeners:
+            listener(event)
 
 
 def _check_place(options: RunOptions, setup: Setup) -> None:

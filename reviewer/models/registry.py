@@ -27,10 +27,12 @@ class Access:
     Attributes:
         wire: makes the way to a server.
         known: what was learned about how models want to be asked.
+        live: real servers answer, so that keys are needed.
     """
 
     wire: Callable[[Endpoint], Wire] = over_http
     known: Capabilities = field(default_factory=Capabilities)
+    live: bool = True
 
 
 def _http(endpoint: Endpoint, access: Access) -> Backend:

@@ -1,0 +1,214 @@
+"""What surrounds one run: live servers or a recording of them, time, and what is remembered and written."""
+
+import json
+import random
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TextIO
+
+from reviewer import __version__
+from reviewer.config.load import cache_folder
+from reviewer.errors import OutputError, ReplayError
+from reviewer.events import Listener
+from reviewer.logfile import LogFile
+from reviewer.memory import load_calibration, load_capabilities, save_calibration, save_capabilities
+from reviewer.models.answer import Clock
+from reviewer.models.capabilities import Capabilities, from_data, to_data
+from reviewer.models.model import Endpoint
+from reviewer.models.recording import Recorder, Replay
+from reviewer.models.registry import Access, over_http
+from reviewer.models.tracing import Tracer
+from reviewer.models.virtual_time import VirtualTime
+from reviewer.models.wire import Wire
+from reviewer.options import RunOptions
+from reviewer.outputs.files import write
+from reviewer.pipeline import Stop
+from reviewer.prompting.tokens import Calibration
+
+_FORMAT = 1
+_ABOUT = "run.json"
+
+
+@dataclass(slots=True)
+class Circumstances:
+    """Everything about a run that is neither its change nor its settings.
+
+    Attributes:
+        clock: time and chance.
+        created: when it began.
+        access: how servers are reached.
+        calibration: what is known about token estimates.
+        listeners: who is told besides the terminal.
+        stop: what ends a replay where the recorded run ended.
+        live: real servers answer; limits of time hold, and what is learned is remembered.
+        folder: where the run is recorded, or None.
+    """
+
+    clock: Clock
+    created: datetime
+    access: Access
+    calibration: Calibration
+    listeners: tuple[Listener, ...] = ()
+    stop: Stop | None = None
+    live: bool = True
+    folder: Path | None = None
+    about: dict[str, Any] = field(default_factory=dict)
+
+    def finish(self, calibration: Calibration, stopped: str) -> None:
+        """Remember what was learned, and note in a recording how the run ended."""
+        if self.live:
+            save_calibration(cache_folder(), calibration)
+            save_capabilities(cache_folder(), self.access.known)
+        if self.folder is not None:
+            _write_json(self.folder / _ABOUT, self.about | {"stopped": stopped})
+
+
+def clock_for(options: RunOptions) -> tuple[Clock, VirtualTime | None]:
+    """The clock of a run; a replay has one of its own, which waits for nobody."""
+    if not options.replay:
+        return Clock(), None
+    virtual = VirtualTime()
+    return Clock(virtual.now, virtual.sleep, random.Random(0).uniform), virtual  # noqa: S311
+
+
+@contextmanager
+def circumstances(options: RunOptions, clock: Clock) -> Iterator[Circumstances]:
+    """Set up what surrounds a run, and close its files at the end.
+
+    Raises:
+        OutputError: a file cannot be written.
+        ReplayError: a recording cannot be read.
+    """
+    with ExitStack() as files:
+        listeners: list[Listener] = []
+        if options.log_file:
+            place = options.common.directory / options.log_file
+            listeners.append(LogFile(files.enter_context(_opened(place)), lambda: datetime.now(UTC)))
+        if options.replay:
+            made = _replayed(options.common.directory / options.replay, clock)
+        else:
+            made = _live(options, clock, files)
+        made.listeners = tuple(listeners)
+        yield made
+
+
+def _live(options: RunOptions, clock: Clock, files: ExitStack) -> Circumstances:
+    known = load_capabilities(cache_folder())
+    calibration = load_calibration(cache_folder())
+    created = datetime.now(UTC)
+    layers: list[Callable[[Wire, Endpoint], Wire]] = []
+    about: dict[str, Any] = {}
+    folder = None
+    if options.record:
+        folder = options.common.directory / options.record
+        about = _about(created, known, calibration)
+        _begin_recording(folder, about)
+        layers.append(Recorder(_keeper(folder), clock).wire)
+    if options.trace:
+        stream = files.enter_context(_opened(options.common.directory / options.trace))
+        layers.append(Tracer(_liner(stream), clock).wire)
+
+    def wire(endpoint: Endpoint) -> Wire:
+        made = over_http(endpoint)
+        for layer in layers:
+            made = layer(made, endpoint)
+        return made
+
+    access = Access(wire, known)
+    return Circumstances(clock, created, access, calibration, folder=folder, about=about)
+
+
+def _about(created: datetime, known: Capabilities, calibration: Calibration) -> dict[str, Any]:
+    """What a replay has to know besides the exchanges: what requests depend on and settings do not say."""
+    return {
+        "format": _FORMAT,
+        "tool": f"reviewer {__version__}",
+        "created": created.isoformat(),
+        "calibration": dict(sorted(calibration.factors.items())),
+        "capabilities": to_data(known),
+    }
+
+
+def _begin_recording(folder: Path, about: Mapping[str, Any]) -> None:
+    """Write the first file of a recording.
+
+    Raises:
+        OutputError: the folder has something in it, or cannot be written.
+    """
+    if folder.is_dir() and any(folder.iterdir()):
+        raise OutputError(f"{folder}: there is something in this folder; a recording needs one of its own.")
+    _write_json(folder / _ABOUT, about)
+
+
+def _keeper(folder: Path) -> Callable[[str, Mapping[str, Any]], None]:
+    def keep(name: str, data: Mapping[str, Any]) -> None:
+        _write_json(folder / name, data)
+
+    return keep
+
+
+def _write_json(file: Path, data: Mapping[str, Any]) -> None:
+    write(file, json.dumps(data, indent=1, ensure_ascii=True) + "\n")
+
+
+def _liner(stream: TextIO) -> Callable[[Mapping[str, Any]], None]:
+    def line(data: Mapping[str, Any]) -> None:
+        stream.write(json.dumps(data) + "\n")
+        stream.flush()
+
+    return line
+
+
+@contextmanager
+def _opened(place: Path) -> Iterator[TextIO]:
+    """A file for lines, readable by its owner only, as it may hold code.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        stream = place.open("w", encoding="utf-8")
+        place.chmod(0o600)
+    except OSError as error:
+        raise OutputError(f"{place}: cannot be written: {error.strerror}.") from error
+    with stream:
+        yield stream
+
+
+def _replayed(folder: Path, clock: Clock) -> Circumstances:
+    about = _read_json(folder / _ABOUT)
+    if about.get("format") != _FORMAT:
+        raise ReplayError(f"{folder / _ABOUT}: not a recording that this program can replay.")
+    exchanges = [_read_json(file) for file in sorted(folder.glob("[0-9]*.json"))]
+    replay = Replay.of(folder, exchanges, clock)
+    factors = about.get("calibration")
+    calibration = Calibration(factors if isinstance(factors, dict) else {})
+
+    async def stop() -> str:
+        await replay.stopped.wait()
+        return str(about.get("stopped") or "the recorded run was stopped here")
+
+    created = datetime.fromisoformat(str(about["created"]))
+    access = Access(replay.wire, from_data(about.get("capabilities")), live=False)
+    return Circumstances(clock, created, access, calibration, stop=stop, live=False)
+
+
+def _read_json(file: Path) -> dict[str, Any]:
+    """One file of a recording.
+
+    Raises:
+        ReplayError: it cannot be read.
+    """
+    try:
+        data = json.loads(file.read_text("utf-8"))
+    except OSError as error:
+        raise ReplayError(f"{file}: cannot be read: {error.strerror}. Is this a recording?") from error
+    except ValueError as error:
+        raise ReplayError(f"{file}: is not JSON: {error}.") from error
+    if not isinstance(data, dict):
+        raise ReplayError(f"{file}: is no part of a recording.")
+    return data

@@ -1,0 +1,229 @@
+"""Keeping every exchange with the servers of a run, and giving them again without any server."""
+
+import hashlib
+import json
+from collections import defaultdict, deque
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+import anyio
+
+from reviewer import errors
+from reviewer.errors import ModelError, ReplayError
+from reviewer.models.answer import Clock
+from reviewer.models.model import Endpoint
+from reviewer.models.providers.base import HttpRequest
+from reviewer.models.wire import MAX_BODY, Event, Incoming, Wire
+
+Keep = Callable[[str, Mapping[str, Any]], None]
+"""Writes one file of a recording: its name and its data."""
+_TELLING = ("content-type", "retry-after", "retry-after-ms", "x-should-retry", "x-request-id", "request-id")
+"""Headers that are kept, besides those about limits."""
+
+
+def key_of(endpoint: Endpoint, request: HttpRequest) -> str:
+    """What tells one request from another: everything about it but its headers."""
+    content = json.dumps([endpoint.name, request.method, request.url, request.body], sort_keys=True)
+    return hashlib.sha256(content.encode("utf-8", "replace")).hexdigest()
+
+
+@dataclass(slots=True)
+class Recorder:
+    """Numbers the exchanges of a run and writes each when it is over.
+
+    Attributes:
+        keep: writes a file.
+        clock: when things happen.
+        count: exchanges so far.
+    """
+
+    keep: Keep
+    clock: Clock
+    count: int = 0
+
+    def wire(self, inner: Wire, endpoint: Endpoint) -> "RecordingWire":
+        """A wire that keeps what goes over another one."""
+        return RecordingWire(self, inner, endpoint)
+
+
+class RecordingWire:
+    """Keeps every exchange that goes over a wire; keys are left out."""
+
+    def __init__(self, recorder: Recorder, inner: Wire, endpoint: Endpoint) -> None:
+        self._recorder = recorder
+        self._inner = inner
+        self._endpoint = endpoint
+        self._open = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        if isinstance(self._inner, AbstractAsyncContextManager):
+            await self._open.enter_async_context(self._inner)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._open.aclose()
+
+    @asynccontextmanager
+    async def open(self, request: HttpRequest) -> AsyncIterator[Incoming]:
+        """Send a request over the inner wire and keep what comes back."""
+        recorder = self._recorder
+        recorder.count += 1
+        number, begun = recorder.count, recorder.clock.now()
+        kept: dict[str, Any] = {
+            "number": number,
+            "provider": self._endpoint.name,
+            "key": key_of(self._endpoint, request),
+            "request": {"method": request.method, "url": request.url, "body": request.body},
+        }
+        try:
+            async with self._inner.open(request) as incoming:
+                taken = _Taken(incoming, self._endpoint)
+                kept["response"] = taken.response
+                yield taken
+        except ModelError as error:
+            # What a reader makes of an answer is not kept: it will make the same of it again.
+            if "response" not in kept or error is taken.error:
+                kept["error"] = _error_data(error, self._endpoint)
+            raise
+        except anyio.get_cancelled_exc_class():
+            kept["stopped"] = True
+            raise
+        finally:
+            kept["seconds"] = round(recorder.clock.now() - begun, 3)
+            recorder.keep(f"{number:04d}.json", kept)
+
+
+def _error_data(error: ModelError, endpoint: Endpoint) -> dict[str, str]:
+    return {
+        "class": type(error).__name__,
+        "message": endpoint.masked(str(error)),
+        "partial": endpoint.masked(error.partial),
+    }
+
+
+class _Taken:
+    """An answer that is kept while it is read."""
+
+    def __init__(self, inner: Incoming, endpoint: Endpoint) -> None:
+        self._inner = inner
+        self._masked = endpoint.masked
+        self.status, self.headers = inner.status, inner.headers
+        self.error: ModelError | None = None
+        headers = {name.lower(): value for name, value in inner.headers.items()}
+        telling = {name: value for name, value in headers.items() if name in _TELLING or "ratelimit" in name}
+        self.response: dict[str, Any] = {"status": inner.status, "headers": telling}
+
+    async def text(self, limit: int = MAX_BODY) -> str:
+        try:
+            text = await self._inner.text(limit)
+        except ModelError as error:
+            self.error = error
+            raise
+        self.response["text"] = self._masked(text)
+        return text
+
+    async def events(self) -> AsyncGenerator[Event, None]:
+        rows: list[list[str]] = []
+        self.response["events"] = rows
+        try:
+            async for event in self._inner.events():
+                rows.append([event.name, self._masked(event.data)])
+                yield event
+        except ModelError as error:
+            self.error = error
+            raise
+
+
+@dataclass(slots=True)
+class Replay:
+    """The exchanges of a recording, given again in their order for each request.
+
+    Attributes:
+        folder: where it is, for messages.
+        waiting: exchanges by key, first ones first.
+        clock: passes as it did.
+        stopped: set when the recorded run was stopped in the middle of an exchange.
+    """
+
+    folder: Path
+    waiting: dict[str, deque[Mapping[str, Any]]]
+    clock: Clock
+    stopped: anyio.Event = field(default_factory=anyio.Event)
+
+    @classmethod
+    def of(cls, folder: Path, exchanges: Sequence[Mapping[str, Any]], clock: Clock) -> "Replay":
+        """A replay of exchanges, in the order of their numbers."""
+        waiting: dict[str, deque[Mapping[str, Any]]] = defaultdict(deque)
+        for exchange in sorted(exchanges, key=lambda one: int(one["number"])):
+            waiting[exchange["key"]].append(exchange)
+        return cls(folder, waiting, clock)
+
+    def wire(self, endpoint: Endpoint) -> "ReplayWire":
+        """A wire that answers from the recording."""
+        return ReplayWire(self, endpoint)
+
+
+class ReplayWire:
+    """Answers requests as they were answered before."""
+
+    def __init__(self, replay: Replay, endpoint: Endpoint) -> None:
+        self._replay = replay
+        self._endpoint = endpoint
+
+    @asynccontextmanager
+    async def open(self, request: HttpRequest) -> AsyncIterator[Incoming]:
+        """Answer from the recording.
+
+        Raises:
+            ReplayError: the recording has no answer to this request.
+            ModelError: the one that was recorded.
+        """
+        queue = self._replay.waiting.get(key_of(self._endpoint, request))
+        if not queue:
+            raise ReplayError(
+                f"{self._replay.folder}: the recording has no answer to this request ({self._endpoint.name}, "
+                f"{request.method} {request.url}). Its change, settings or program differ from these."
+            )
+        exchange = queue.popleft()
+        await self._replay.clock.sleep(float(exchange.get("seconds", 0.0)))
+        if exchange.get("stopped"):
+            self._replay.stopped.set()
+            await anyio.sleep_forever()
+        response = exchange.get("response")
+        if response is None:
+            raise _recorded_error(exchange["error"])
+        yield _Given(response, exchange.get("error"))
+
+
+class _Given:
+    """A recorded answer."""
+
+    def __init__(self, response: Mapping[str, Any], error: Mapping[str, str] | None) -> None:
+        self._response = response
+        self._error = error
+        self.status = int(response["status"])
+        self.headers: Mapping[str, str] = response["headers"]
+
+    async def text(self, limit: int = MAX_BODY) -> str:
+        if "text" not in self._response and self._error is not None:
+            raise _recorded_error(self._error)
+        return str(self._response.get("text", ""))[:limit]
+
+    async def events(self) -> AsyncGenerator[Event, None]:
+        for name, data in self._response.get("events", ()):
+            yield Event(name, data)
+        if self._error is not None:
+            raise _recorded_error(self._error)
+
+
+def _recorded_error(data: Mapping[str, str]) -> ModelError:
+    kind = getattr(errors, data["class"], ModelError)
+    made: ModelError = ModelError.__new__(kind if issubclass(kind, ModelError) else ModelError)
+    ModelError.__init__(made, data["message"])
+    made.partial = data["partial"]
+    if isinstance(made, errors.RetryableError):
+        made.retry_after = None
+    return made

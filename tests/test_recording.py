@@ -1,0 +1,157 @@
+"""Recording a run, replaying it without a server, and the files that tell what happened."""
+
+import json
+import stat
+
+import pytest
+
+from reviewer.cli import main
+from tests.support.server import ChatServer, error, honest, running, streamed
+from tests.support.values import finding, review
+
+KEY = "sk-recorded-secret"
+FOUND = review(finding(file="a.py", quote="    return x / 0", line=2), files_reviewed=["a.py"])
+
+
+@pytest.fixture
+def here(repo, monkeypatch):
+    repo.commit({"a.py": "def f(x):\n    return x\n", "b.py": "def g(x):\n    return x\n"})
+    repo.commit({"a.py": "def f(x):\n    return x / 0\n", "b.py": "def g(x):\n    return -x\n"})
+    monkeypatch.chdir(repo.root)
+    monkeypatch.setenv("LAB_KEY", KEY)
+    return repo
+
+
+def configure(repo, server: ChatServer, more: str = "") -> None:
+    (repo.root.parent / "own.toml").write_text(
+        f'[providers.lab]\nkind = "openai"\nbase_url = "{server.url}"\napi_key_env = "LAB_KEY"\n'
+        f'[defaults]\nmodel = "lab/big"\n{more}'
+    )
+
+
+def run(*arguments: str) -> int:
+    return main(["run", "HEAD~1..HEAD", "--config", "../own.toml", "-q", *arguments])
+
+
+def test_a_recorded_run_gives_the_same_bytes_twice(here, monkeypatch):
+    """Refusals, an unreadable answer, a correction and a failover included; without a server, and without the key."""
+    picky = error(400, "no temperature", param="temperature")
+
+    def answer(body):
+        if "temperature" in body:
+            return picky
+        return (
+            streamed("not a review") if "Code quality" in body["messages"][0]["content"] else streamed(FOUND)
+        )
+
+    with running(ChatServer(models=("big", "small"))) as server:
+        configure(here, server, '[roles.deep_analysis]\nmodels = ["lab/small", "lab/big"]\n')
+        server.replies["big"] = [answer]
+        server.replies["small"] = [error(404, "model 'small' not found")]
+        status = run("--record", "../rec", "-o", "../first.json")
+    monkeypatch.delenv("LAB_KEY")
+    outcomes = [run("--replay", "../rec", "-o", f"../again-{n}.json") for n in range(3)]
+    assert outcomes == [status] * 3
+    texts = [(here.root.parent / f"again-{n}.json").read_bytes() for n in range(3)]
+    assert texts[0] == texts[1] == texts[2]
+    first, again = (
+        json.loads((here.root.parent / name).read_text()) for name in ("first.json", "again-0.json")
+    )
+    for part in (
+        "findings",
+        "unverified",
+        "reviews",
+        "recommendations",
+        "coverage",
+        "status",
+        "created",
+        "summary",
+    ):
+        assert first[part] == again[part], part
+    recorded = "".join(file.read_text() for file in (here.root.parent / "rec").iterdir())
+    assert KEY not in recorded
+    assert json.loads((here.root.parent / "rec" / "run.json").read_text())["stopped"] == ""
+
+
+def test_a_change_that_was_not_recorded_is_an_error(here, capsys):
+    with running(ChatServer(models=("big",), default=honest)) as server:
+        configure(here, server)
+        run("--record", "../rec", "-o", "../first.json")
+    here.commit({"a.py": "def f(x):\n    return x / 1\n"})
+    assert run("--replay", "../rec", "-o", "../again.json") == 2
+    assert "the recording has no answer to this request" in capsys.readouterr().err
+
+
+def test_a_recording_needs_a_folder_of_its_own(here, capsys):
+    with running(ChatServer(models=("big",), default=honest)) as server:
+        configure(here, server)
+        assert run("--record", "../rec", "-o", "../r.json") == 0
+        assert run("--record", "../rec", "-o", "../r.json") == 2
+    assert "a recording needs one of its own" in capsys.readouterr().err
+
+
+BROKEN = [
+    ("gone", "", "cannot be read"),
+    ("rec", "{oops", "is not JSON"),
+    ("rec", "[]", "is no part of a recording"),
+    ("rec", '{"format": 99}', "not a recording that this program can replay"),
+]
+
+
+@pytest.mark.parametrize(("folder", "text", "said"), BROKEN)
+def test_recordings_that_cannot_be_read(here, capsys, folder, text, said):
+    place = here.root.parent / "rec"
+    place.mkdir()
+    (place / "run.json").write_text(text)
+    with running(ChatServer()) as server:
+        configure(here, server)
+        assert run("--replay", f"../{folder}") == 2
+    assert said in capsys.readouterr().err
+
+
+def test_replay_and_record_exclude_each_other(here, capsys):
+    assert main(["run", "--replay", "x", "--record", "y"]) == 2
+    assert "--replay asks no server" in capsys.readouterr().err
+
+
+def test_a_trace_holds_everything_but_the_key(here):
+    with running(ChatServer(models=("big",), default=streamed(FOUND))) as server:
+        configure(here, server)
+        server.replies["big"] = [error(500, f"leak {KEY}", x_should_retry="false"), streamed(FOUND)]
+        run("--trace", "../t/trace.jsonl", "-o", "../r.json", "--role", "code_quality")
+    place = here.root.parent / "t" / "trace.jsonl"
+    lines = [json.loads(line) for line in place.read_text().splitlines()]
+    assert KEY not in place.read_text()
+    assert stat.S_IMODE(place.stat().st_mode) == 0o600
+    whats = [line["what"] for line in lines]
+    assert whats[:3] == ["request", "response", "text"]
+    assert {"request", "response", "text", "end"} <= set(whats)
+    asked = next(line for line in lines if line["what"] == "request" and line["method"] == "POST")
+    assert asked["headers"]["Authorization"] == "***"
+    assert asked["body"]["messages"]
+    assert all(line["provider"] == "lab" and line["seconds"] > 0 for line in lines)
+
+
+def test_a_log_file_has_a_line_for_every_event(here):
+    with running(ChatServer(models=("big",), default=honest)) as server:
+        configure(here, server)
+        run("--log-file", "../run.log", "-o", "../r.json", "--role", "code_quality")
+    lines = [json.loads(line) for line in (here.root.parent / "run.log").read_text().splitlines()]
+    assert [line["event"] for line in lines] == [
+        "RoleStarted",
+        "PromptSent",
+        "RequestEnded",
+        "PromptAnswered",
+        "RoleFinished",
+    ]
+    assert lines[0]["model"] == "lab/big"
+    assert all("time" in line for line in lines)
+
+
+def test_files_that_cannot_be_written_are_named_before_anything_is_asked(here, capsys):
+    (here.root.parent / "taken").write_text("")
+    with running(ChatServer(models=("big",), default=honest)) as server:
+        configure(here, server)
+        assert run("--log-file", "../taken/run.log") == 2
+        assert not server.requests
+    assert "cannot be written" in capsys.readouterr().err
