@@ -45,7 +45,7 @@ class World:
         self.events.append(event)
 
     async def sleep(self, seconds: float) -> None:
-        if seconds != 0.004:  # the space between two requests
+        if not 0 < seconds < 0.05:  # the space between two requests
             self.slept.append(seconds)
 
     def ask(self, *models: Person, policy: RetryPolicy | None = None, health: Health | None = None):
