@@ -31,6 +31,7 @@ OWNERS = {
     "lizard": {"reviewer.models.builtin.complexity"},
     "detect_secrets": {"reviewer.models.builtin.secrets"},
     "ruff": {"reviewer.models.builtin.ruff_rules"},
+    "filelock": {"reviewer.shared_breakers"},
     "platformdirs": {"reviewer.config.load", "reviewer.crash"},
 }
 """Each library has one owner, so that replacing it means changing one file."""
@@ -96,6 +97,7 @@ def test_a_stage_does_not_know_the_program_around_it():
         "circumstances",
         "logfile",
         "memory",
+        "shared_breakers",
     }
     wrong = [
         f"{name} imports {target}"

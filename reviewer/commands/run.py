@@ -17,6 +17,7 @@ from reviewer.changes.collect import collect
 from reviewer.changes.target import Place, Selection, Worktree
 from reviewer.circumstances import Circumstances, circumstances, clock_for
 from reviewer.commands.setup import Setup, check_formats, chosen_roles, prepare, shown_path
+from reviewer.config.load import cache_folder
 from reviewer.console import Chatter, Terminal
 from reviewer.errors import ConfigError, OutputError, UsageError
 from reviewer.events import Event, Listener, PromptAnswered
@@ -38,6 +39,7 @@ from reviewer.preview import preview
 from reviewer.prompting.contract import Severity
 from reviewer.prompting.role import Role
 from reviewer.prompting.tokens import Calibration, estimate_tokens
+from reviewer.shared_breakers import BreakerFile
 from reviewer.signals import stop_signals
 from reviewer.staffing import Staff, check_names, staff
 
@@ -107,7 +109,8 @@ async def _review(
     around, stop = when
     attempts = settings.run.attempts
     breakers = BreakerPolicy(in_a_row=max(BreakerPolicy().in_a_row, attempts))
-    health = Health(breakers, limits=crew.limits)
+    shared = _shared_breakers(crew) if around.live else None
+    health = Health(breakers, limits=crew.limits, shared=shared)
     asker = Asker(RetryPolicy(attempts=attempts), around.clock, observer, health)
     policy = RunPolicy(
         created=around.created,
@@ -124,6 +127,16 @@ async def _review(
         policy,
         around.stop or stop,
     )
+
+
+def _shared_breakers(crew: Staff) -> BreakerFile:
+    """What other runs on this machine know of models that fail, without what has just been found out."""
+    addresses = {name: endpoint.base_url for name, endpoint in crew.endpoints.items()}
+    shared = BreakerFile(cache_folder(), addresses)
+    for model, info in crew.infos.items():
+        if info is not None:
+            shared.reached(model)
+    return shared
 
 
 async def _calibrated(calibration: Calibration, crew: Staff, changes: ChangeSet) -> Calibration:

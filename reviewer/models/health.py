@@ -24,8 +24,8 @@ class SharedBreakers(Protocol):
         """Seconds of the cool-down that another run began for a model and that still last, and its reason."""
         ...
 
-    def opened(self, model: ModelRef, seconds: float, reason: str) -> None:
-        """Tell the others that a model is left alone."""
+    def opened(self, model: ModelRef, seconds: float, reason: str, kind: str) -> None:
+        """Tell the others that a model is left alone; `kind` is the class of the last error."""
         ...
 
     def closed(self, model: ModelRef) -> None:
@@ -138,7 +138,7 @@ class Health:
         if breaker.opened == before:
             return None
         if self._shared is not None:
-            self._shared.opened(model, breaker.cooldown, breaker.reason)
+            self._shared.opened(model, breaker.cooldown, breaker.reason, type(error).__name__)
         return State.OPEN
 
     def open_error(self, model: ModelRef) -> CircuitOpenError:

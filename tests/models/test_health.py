@@ -138,8 +138,8 @@ class Shared:
     def cooldown_of(self, model: ModelRef) -> tuple[float, str] | None:
         return self.open.get(model)
 
-    def opened(self, model: ModelRef, seconds: float, reason: str) -> None:
-        self.open[model] = (seconds, reason)
+    def opened(self, model: ModelRef, seconds: float, reason: str, kind: str) -> None:
+        self.open[model] = (seconds, f"{kind}: {reason}")
 
     def closed(self, model: ModelRef) -> None:
         self.open.pop(model, None)
@@ -159,7 +159,7 @@ def test_what_one_run_finds_out_the_others_know():
     assert shared.open == {}
     three = Health(shared=shared)
     three.note_success(MODEL)
-    shared.opened(MODEL, 30, "down")
+    shared.opened(MODEL, 30, "down", "X")
     three.join(MODEL, 5)
     assert three.breaker(MODEL).state is State.CLOSED, "it has answered this run"
 
