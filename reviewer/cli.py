@@ -273,6 +273,9 @@ def _init(arguments: argparse.Namespace) -> int:
 
 
 def _build_doctor(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--live", action="store_true", help="ask every assigned model a small question for each role"
+    )
     add_models(parser)
     add_common(parser)
     parser.set_defaults(handler=_doctor)
@@ -281,7 +284,7 @@ def _build_doctor(parser: argparse.ArgumentParser) -> None:
 def _doctor(arguments: argparse.Namespace) -> int:
     from reviewer.commands.doctor import doctor
 
-    return doctor(common_of(arguments))
+    return doctor(common_of(arguments), live=arguments.live)
 
 
 def _build_config(parser: argparse.ArgumentParser) -> None:

@@ -7,8 +7,9 @@ import anyio
 
 from reviewer.config.load import Loaded
 from reviewer.endpoints import IN_PROCESS, PROBE, endpoint_of
+from reviewer.errors import ModelError
 from reviewer.models.catalog import Catalog, Listing
-from reviewer.models.model import Endpoint, ModelRef
+from reviewer.models.model import Backend, Endpoint, ModelInfo, ModelRef
 from reviewer.models.presets import choose
 from reviewer.models.registry import Access, backend_for, opened
 from reviewer.models.servers import HOSTED, LOCAL, SERVERS
@@ -38,7 +39,11 @@ class Found:
 
 
 async def look_around(
-    loaded: Loaded, environment: Mapping[str, str], access: Access | None = None
+    loaded: Loaded,
+    environment: Mapping[str, str],
+    access: Access | None = None,
+    *,
+    describe: bool = False,
 ) -> list[Found]:
     """Ask every configured server, every local default address, and every service whose key is set.
 
@@ -52,6 +57,8 @@ async def look_around(
     async def look(position: int, endpoint: Endpoint) -> None:
         async with opened({endpoint.name: backend_for(endpoint, access)}) as backends:
             listing = await Catalog(backends).listing(endpoint.name)
+            if describe and endpoint.local:
+                listing = await _described(listing, backends[endpoint.name])
         configured = endpoint.name in loaded.settings.providers
         found[position] = Found(endpoint, listing, _choose(endpoint, listing), configured)
 
@@ -59,6 +66,21 @@ async def look_around(
         for position, endpoint in enumerate(endpoints):
             group.start_soon(look, position, replace(endpoint, timeouts=PROBE))
     return [found[position] for position in sorted(found)]
+
+
+async def _described(listing: Listing, backend: Backend) -> Listing:
+    """A list with more about each model, as far as its server tells."""
+    models: list[ModelInfo] = []
+    for model in listing.models or ():
+        try:
+            wanted = model.chat and len(models) < _DESCRIBED
+            models.append(await backend.describe(model) if wanted else model)
+        except ModelError:
+            models.append(model)
+    return listing if listing.models is None else replace(listing, models=tuple(models))
+
+
+_DESCRIBED = 30
 
 
 def _places(loaded: Loaded, environment: Mapping[str, str]) -> Iterator[Endpoint]:

@@ -2,11 +2,13 @@
 
 import json
 import os
+import re
 
 import pytest
 
 from reviewer.cli import main
 from tests.support.server import ChatServer, error, honest, running, streamed
+from tests.support.values import review
 
 
 @pytest.fixture
@@ -49,7 +51,8 @@ def test_models(here, server, capsys, nothing_else):
     )
     assert main(["models", "--json"]) == 0
     (row,) = json.loads(capsys.readouterr().out)
-    assert row["models"][0] == {"name": "big", "loaded": True, "window": 8192, "chat": True}
+    facts = {name: value for name, value in row["models"][0].items() if value not in (None, "")}
+    assert facts == {"name": "big", "loaded": True, "window": 8192, "chat": True}
 
 
 def test_models_of_a_server_with_many(here, server, capsys, nothing_else):
@@ -282,7 +285,7 @@ def test_quiet_commands_say_only_what_is_wrong(here, server, capsys, nothing_els
     lab(here, server, '[defaults]\nmodel = "lab/big"\n')
     assert main(["doctor", "-q"]) == 0
     server.default = error(500, "out of memory")
-    assert main(["doctor", "-q"]) == 2
+    assert main(["doctor", "--live", "-q"]) == 2
     assert capsys.readouterr().out.startswith("FAIL lab/big for ")
     assert main(["init", "-q", "--force"]) == 0
     assert capsys.readouterr().out == ""
@@ -305,34 +308,56 @@ def test_config_validates_roles_too(here, server, capsys):
 
 def test_doctor_when_all_is_well(here, server, capsys):
     lab(here, server, '[defaults]\nmodel = "lab/big"\n')
-    assert main(["doctor"]) == 0
+    assert main(["doctor", "--live"]) == 0
     said = capsys.readouterr().out
     assert "FAIL" not in said
-    assert "lab/big for architecture, code_quality, deep_analysis: answered in" in said
-    assert len(server.requests) == 1
+    for role in ("architecture", "code_quality", "deep_analysis"):
+        assert re.search(
+            rf"lab/big for {role}: answered in \d\.\d s, output mode strict schema, window not told", said
+        )
+    assert len(server.requests) == 3
+
+
+def test_doctor_asks_no_model_unless_told_to(here, server, capsys):
+    server.models = [{"id": "big", "context_length": 8192}]
+    lab(here, server, '[defaults]\nmodel = "lab/big"\n')
+    assert main(["doctor"]) == 0
+    said = capsys.readouterr().out
+    assert "ok   lab/big for architecture, code_quality, deep_analysis: window 8,192 tokens" in said
+    assert "`reviewer doctor --live` asks each of them" in said
+    assert server.requests == []
+
+
+def test_doctor_finds_out_how_a_model_wants_to_be_asked_and_remembers_it(here, server, capsys):
+    lab(here, server, '[defaults]\nmodel = "lab/big"\n')
+    server.default = lambda body: (
+        error(400, "response_format is not supported") if "response_format" in body else streamed(review())
+    )
+    assert main(["doctor", "--live"]) == 0
+    assert "output mode prompt only" in capsys.readouterr().out
+    server.requests.clear()
+    assert main(["doctor", "--live"]) == 0
+    assert len(server.requests) == 3, "nothing is tried again"
 
 
 def test_doctor_says_what_is_wrong(here, server, capsys):
     lab(here, server, '[defaults]\nmodel = "lab/big"\n')
     server.default = error(500, "out of memory")
-    assert main(["doctor"]) == 2
-    assert (
-        "FAIL lab/big for architecture, code_quality, deep_analysis: lab (500): out of memory"
-        in capsys.readouterr().out
-    )
+    assert main(["doctor", "--live"]) == 2
+    assert "FAIL lab/big for architecture: lab (500): out of memory" in capsys.readouterr().out
     server.default = streamed("not JSON")
-    assert main(["doctor"]) == 2
+    assert main(["doctor", "--live"]) == 2
     assert "but its reviews would be unreadable: the answer holds no review" in capsys.readouterr().out
-    assert main(["doctor", "--model", "lab/bgi"]) == 2
+    assert main(["doctor", "--live", "--model", "lab/bgi"]) == 2
     assert "FAIL models: Model 'bgi' not found on lab" in capsys.readouterr().out
     here.write("reviewer.toml", "[gate\n")
-    assert main(["doctor"]) == 2
+    assert main(["doctor", "--live"]) == 2
     assert "FAIL settings: " in capsys.readouterr().out
 
 
 def test_doctor_outside_of_a_repository(tmp_path, monkeypatch, capsys, nothing_else):
     monkeypatch.chdir(tmp_path)
-    assert main(["doctor", "--model", "builtin"]) == 2
+    assert main(["doctor", "--live", "--model", "builtin"]) == 2
     said = capsys.readouterr().out
     assert "FAIL git: " in said
     assert "ok   builtin/rules" in said
@@ -343,7 +368,7 @@ def test_doctor_of_a_dead_server(here, capsys):
         "reviewer.toml",
         '[defaults]\nmodel = "lab/x"\n[providers.lab]\nkind = "openai"\nbase_url = "http://127.0.0.1:9/v1"\n',
     )
-    assert main(["doctor"]) == 2
+    assert main(["doctor", "--live"]) == 2
     assert "FAIL models: lab/x could not be checked" in capsys.readouterr().out
 
 

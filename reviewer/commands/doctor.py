@@ -12,15 +12,19 @@ from anyio import run as run_async
 from reviewer import __version__
 from reviewer.changes.git import Repository
 from reviewer.commands.setup import Setup, prepare
+from reviewer.config.load import cache_folder
 from reviewer.errors import InvalidReplyError, ModelError, UserError
 from reviewer.findings.reply import read_review
+from reviewer.memory import load_capabilities, save_capabilities
 from reviewer.models.builtin.ruff_rules import program
-from reviewer.models.model import Backend, ModelRef
+from reviewer.models.model import ModelRef, Reply
+from reviewer.models.presets import facts_of
+from reviewer.models.registry import Access
 from reviewer.options import Common
 from reviewer.outputs.neutral import visible
 from reviewer.prompting.batch import Batch
 from reviewer.prompting.prompt import Message, Prompt, Purpose, Speaker
-from reviewer.prompting.role import ModelKind
+from reviewer.prompting.role import Role
 from reviewer.staffing import Staff, staff
 
 _PATIENCE = 90.0
@@ -42,8 +46,13 @@ class Check:
     text: str
 
 
-def doctor(common: Common) -> int:
-    """Try git, the settings, the roles, every server and every assigned model; 0 if all is well, else 2."""
+def doctor(common: Common, *, live: bool) -> int:
+    """Try git, the settings, the roles and every server; 0 if all is well, else 2.
+
+    Args:
+        common: what every command takes.
+        live: also ask every assigned model a small question, once for each role.
+    """
     checks: list[Check] = []
 
     def note(check: Check) -> None:
@@ -66,7 +75,7 @@ def doctor(common: Common) -> int:
     note(Check("settings", fine=True, text=files))
     note(Check("roles", fine=True, text=", ".join(setup.roles)))
     try:
-        run_async(_models, setup, note)
+        run_async(_models, setup, note, live)
     except UserError as error:
         note(Check("models", fine=False, text=str(error)))
     return 0 if all(check.fine for check in checks) else 2
@@ -87,37 +96,50 @@ def _git(common: Common) -> Check:
     return Check("git", fine=True, text=f"{repository.line('--version')}, repository {repository.root}")
 
 
-async def _models(setup: Setup, note: Callable[[Check], None]) -> None:
+async def _models(setup: Setup, note: Callable[[Check], None], live: bool) -> None:  # noqa: FBT001
     doubts: list[str] = []
-    async with staff(setup.roles, setup.loaded, setup.environment, say=doubts.append) as who:
+    access = Access(known=load_capabilities(cache_folder()))
+    async with staff(setup.roles, setup.loaded, setup.environment, say=doubts.append, access=access) as who:
         for doubt in doubts:
             note(Check("models", fine="could not be checked" not in doubt, text=doubt))
         for model, roles in _uses(who).items():
-            note(await _try(model, who.backends[model.provider], roles, who.windows.get(model)))
+            if live:
+                for role in roles:
+                    note(await _try(model, who, role))
+            elif (info := who.infos.get(model)) is not None:
+                names = ", ".join(role.name for role in roles)
+                facts = ", ".join(facts_of(info)) or "listed"
+                note(Check(f"{model} for {names}", fine=True, text=facts))
+        if not live:
+            hint = "`reviewer doctor --live` asks each of them a small question for each role"
+            note(Check("models", fine=True, text=hint))
+    # What was found out about output modes need not be found out again by the next run.
+    save_capabilities(cache_folder(), access.known)
 
 
-def _uses(who: Staff) -> dict[ModelRef, list[str]]:
-    uses: dict[ModelRef, list[str]] = {}
+def _uses(who: Staff) -> dict[ModelRef, list[Role]]:
+    uses: dict[ModelRef, list[Role]] = {}
     for assignment in who.assignments:
         for model in assignment.chain:
-            uses.setdefault(model, []).append(assignment.role.name)
+            uses.setdefault(model, []).append(assignment.role)
     return uses
 
 
-async def _try(model: ModelRef, backend: Backend, roles: list[str], window: int | None) -> Check:
-    """Ask a model one tiny question with the schema of a review."""
-    name = f"{model} for {', '.join(roles)}"
+async def _try(model: ModelRef, who: Staff, role: Role) -> Check:
+    """Ask a model one small question with the schema of a review, as the role would."""
+    backend, window = who.backends[model.provider], who.windows.get(model)
+    name = f"{model} for {role.name}"
     started = time.monotonic()
     reply = None
     try:
         with anyio.move_on_after(_PATIENCE):
-            reply = await backend.ask(model.model, _tiny_prompt())
+            reply = await backend.ask(model.model, _tiny_prompt(role))
     except ModelError as error:
         return Check(name, fine=False, text=str(error))
     if reply is None:
         return Check(name, fine=False, text=f"no answer to a tiny question within {_PATIENCE:g} s")
     took = time.monotonic() - started
-    facts = ", ".join(_facts(took, window, reasoning=bool(reply.reasoning)))
+    facts = ", ".join(_facts(took, window, backend.mode(model.model), reply))
     try:
         read_review(reply)
     except InvalidReplyError as error:
@@ -125,14 +147,18 @@ async def _try(model: ModelRef, backend: Backend, roles: list[str], window: int 
     return Check(name, fine=True, text=facts)
 
 
-def _facts(took: float, window: int | None, *, reasoning: bool) -> Iterator[str]:
+def _facts(took: float, window: int | None, mode: str, reply: Reply) -> Iterator[str]:
     yield f"answered in {took:.1f} s"
+    if mode:
+        yield f"output mode {mode}"
     yield f"window {window:,} tokens" if window else "window not told"
-    if reasoning:
+    if reply.reasoning:
         yield "thinks in a channel of its own"
+    elif "</think" in reply.text:
+        yield "thinks in its answer"
 
 
-def _tiny_prompt() -> Prompt:
+def _tiny_prompt(role: Role) -> Prompt:
     messages = (
         Message(Speaker.SYSTEM, "Answer with one JSON object and nothing else."),
         Message(
@@ -141,4 +167,5 @@ def _tiny_prompt() -> Prompt:
             'findings [], strengths [], recommendations [], summary "ready" and rating 10.',
         ),
     )
-    return Prompt("doctor", ModelKind.GENERAL, Purpose.REVIEW, messages, Batch(1, 1, ()), 100, 2048, "doctor")
+    batch = Batch(1, 1, ())
+    return Prompt(role.name, role.kind, Purpose.REVIEW, messages, batch, 100, 2048, "doctor", room=8192)

@@ -2,12 +2,15 @@
 
 import json
 import sys
+from dataclasses import asdict
+from functools import partial
 
 from anyio import run as run_async
 
 from reviewer.commands.setup import settings
 from reviewer.detect import Found, look_around
 from reviewer.models.model import ModelInfo
+from reviewer.models.presets import facts_of
 from reviewer.options import Common
 from reviewer.outputs.neutral import visible
 
@@ -21,7 +24,7 @@ def list_models(common: Common, *, as_json: bool, everything: bool) -> int:
         0 if any server answered, else 3.
     """
     loaded, environment = settings(common)
-    found: list[Found] = run_async(look_around, loaded, environment)
+    found: list[Found] = run_async(partial(look_around, loaded, environment, describe=True))
     if as_json:
         sys.stdout.write(json.dumps([_row(item) for item in found], indent=2) + "\n")
     else:
@@ -53,11 +56,7 @@ def _print(item: Found, *, everything: bool) -> None:
 
 
 def _facts(model: ModelInfo) -> str:
-    facts = []
-    if model.loaded is not None:
-        facts.append("loaded" if model.loaded else "not loaded")
-    if model.window:
-        facts.append(f"window {model.window:,} tokens")
+    facts = facts_of(model)
     return f"  ({', '.join(facts)})" if facts else ""
 
 
@@ -67,7 +66,18 @@ def _row(item: Found) -> dict[str, object]:
         "base_url": item.endpoint.address,
         "error": str(item.listing.error) if item.listing.error else None,
         "models": [
-            {"name": model.name, "loaded": model.loaded, "window": model.window, "chat": model.chat}
+            {
+                "name": model.name,
+                "loaded": model.loaded,
+                "window": model.window,
+                "largest_window": model.largest,
+                "max_output": model.max_output,
+                "chat": model.chat,
+                "outputs": None if model.outputs is None else [mode.value for mode in model.outputs],
+                "thinks": model.thinks,
+                "dollars_per_million": None if model.price is None else asdict(model.price),
+                "notice": model.notice,
+            }
             for model in item.listing.models or ()
         ],
     }

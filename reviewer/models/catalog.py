@@ -50,9 +50,8 @@ class Catalog:
 
     async def listing(self, provider: str) -> Listing:
         """What a provider offers; an unreachable server is a value, not an exception."""
-        known = self._known.get(provider)
-        if known is not None and self._now() - known[0] < self._fresh:
-            return known[1]
+        if self._is_fresh(provider):
+            return self._known[provider][1]
         try:
             found = Listing(models=await self._backends[provider].list_models())
         except ModelError as error:
@@ -61,6 +60,10 @@ class Catalog:
         self._described = {ref: info for ref, info in self._described.items() if ref.provider != provider}
         return found
 
+    def _is_fresh(self, provider: str) -> bool:
+        known = self._known.get(provider)
+        return known is not None and self._now() - known[0] < self._fresh
+
     async def check(self, model: ModelRef) -> ModelInfo | None:
         """What the server says about an assigned model, or None when it does not list models.
 
@@ -68,6 +71,9 @@ class Catalog:
             UnknownModelError: the server lists its models and this is not among them.
             ModelError: the server cannot be asked.
         """
+        described = self._described.get(model)
+        if described is not None and self._is_fresh(model.provider):
+            return described
         listing = await self.listing(model.provider)
         if listing.error is not None:
             raise listing.error

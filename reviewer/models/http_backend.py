@@ -86,6 +86,10 @@ class HttpBackend(Backend):
         self._infos[info.name] = info
         return info
 
+    def mode(self, model: str) -> str:
+        """The structured-output mode in which a model is asked."""
+        return self.shape_for(model).output.value
+
     async def ready(self) -> bool:
         """Whether the server has finished loading."""
         if self._protocol.health is None:

@@ -215,6 +215,11 @@ class Backend(Protocol):
         """
         return info
 
+    def mode(self, model: str) -> str:
+        """The structured-output mode in which a model is asked, empty where there is no such thing."""
+        del model
+        return ""
+
     async def ready(self) -> bool:
         """Whether it has finished loading; True where it cannot be asked."""
         return True

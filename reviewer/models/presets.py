@@ -18,13 +18,34 @@ def choose(endpoint: Endpoint, offered: Sequence[ModelInfo], kind: ModelKind) ->
     loaded = [model for model in usable if model.loaded]
     for group in (loaded, usable):
         for name in candidates:
-            found = next((model for model in group if _is(model.name, name)), None)
+            exact = (model for model in group if model.name == name)
+            found = next(exact, None) or next((model for model in group if _is(model.name, name)), None)
             if found is not None:
                 return found
         if group is loaded and loaded:
             return loaded[0]
     free = endpoint.kind in LOCAL or not candidates
     return usable[0] if usable and free else None
+
+
+def facts_of(info: ModelInfo) -> list[str]:
+    """What is known of a model, for people."""
+    facts = []
+    if info.loaded is not None:
+        facts.append("loaded" if info.loaded else "not loaded")
+    if info.window:
+        facts.append(f"window {info.window:,} tokens")
+    if info.largest and info.largest != info.window:
+        facts.append(f"could have {info.largest:,}")
+    if info.outputs is not None:
+        facts.append(f"output {info.outputs[0].value}")
+    if info.thinks:
+        facts.append("thinks")
+    if info.price is not None:
+        facts.append(f"${info.price.prompt:g} in, ${info.price.completion:g} out per million tokens")
+    if info.notice:
+        facts.append(info.notice)
+    return facts
 
 
 def _is(listed: str, candidate: str) -> bool:
