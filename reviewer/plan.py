@@ -177,7 +177,7 @@ def _budget(  # noqa: PLR0913  # all of it decides
         factor = calibration.factor(str(model))
         left = batch_budget(smaller, window, wording, factor=factor, snapshot=snapshot)
         if window is not None and left < _LEAST_CHANGE:
-            overhead = overhead_tokens(smaller, wording, snapshot=snapshot)
+            overhead = round(overhead_tokens(smaller, wording, snapshot=snapshot) * factor)
             raise ConfigError(
                 f"{model} has a window of {window:,} tokens, too few for role {role.name}: its instructions "
                 f"have about {overhead:,} tokens and a reply needs room too. Load the model with a longer "

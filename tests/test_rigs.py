@@ -9,9 +9,13 @@ from contextlib import contextmanager
 
 import pytest
 
+from reviewer.changes.target import Uncommitted
 from reviewer.cli import main
+from reviewer.commands.run import run
+from reviewer.options import Common, RunOptions
 from reviewer.outputs import json_report
 from reviewer.outputs.report import Report
+from tests.faults.laboratory import CountingClock
 from tests.support.repository import Builder
 from tests.support.shared import ROOT, require
 
@@ -36,9 +40,12 @@ def rig(name: str, **environment: str) -> Iterator[str]:
         os.kill(int(facts["pid"]), 15)
 
 
-def reviewed(repo: Builder, address: str, model: str, *arguments: str) -> tuple[int, Report]:
+def reviewed(
+    repo: Builder, address: str, model: str, *arguments: str, kind: str = "openai", key: str = ""
+) -> tuple[int, Report]:
+    named = f'api_key_env = "{key}"\n' if key else ""
     (repo.root.parent / "lab.toml").write_text(
-        f'[providers.lab]\nkind = "openai"\nbase_url = "{address}"\n[run]\nattempts = 3\ntimeout = "5m"\n'
+        f'[providers.lab]\nkind = "{kind}"\nbase_url = "{address}"\n{named}[run]\ntimeout = "5m"\n'
     )
     command = [sys.executable, "-m", "reviewer", "run", "--config", "../lab.toml", "--model", f"lab/{model}"]
     done = subprocess.run(
@@ -83,48 +90,88 @@ def test_llama_cpp_lists_its_models(change, monkeypatch, capsys):
         assert main(["run", "--model", "lab/tiny-random"]) == 2
 
 
-AIMOCK = {
-    # Understood, but they do not say that they have read the file: no findings, or one about another file.
-    "review-none": (3, "incomplete"),
-    "review-unicode": (3, "incomplete"),
-    "review-fenced": (3, "incomplete"),
-    "deepseek-r1-review": (3, "incomplete"),
-    "stream-keepalive": (3, "incomplete"),
-    "flaky": (3, "incomplete"),
-    "review-prose": (3, "incomplete"),
-    "review-empty": (3, "incomplete"),
-    "review-truncated": (3, "incomplete"),
-    "review-filtered": (3, "incomplete"),
-    "overloaded": (3, "incomplete"),
-    "no-credits": (3, "incomplete"),
-    "quota-exceeded": (3, "incomplete"),
-    "forbidden": (3, "incomplete"),
-    "context-exceeded": (3, "incomplete"),
-    "missing-model": (3, "incomplete"),
-    "stream-cut": (3, "incomplete"),
-    "garbled": (3, "incomplete"),
-    "hung-up": (3, "incomplete"),
+MODES = {
+    "plain": ({"RIG_MODE": "single"}, "tiny-random", (3, "partial")),
+    "thinking": ({"RIG_MODE": "think"}, "tiny-think", (3, "partial")),
+    "thinking in the answer": (
+        {"RIG_MODE": "think", "RIG_ARGS": "--reasoning-format none"},
+        "tiny-think",
+        (3, None),
+    ),
+    "router": ({"RIG_MODE": "router"}, "tiny-random", (3, "partial")),
+    "router with a broken model": ({"RIG_MODE": "router"}, "broken", (3, "failed")),
+    "busy": ({"RIG_PARALLEL": "1"}, "tiny-random", (3, "partial")),
+    "key": ({"RIG_API_KEY": "sk-rig"}, "tiny-random", (3, "partial")),
+    "still loading": ({"RIG_NO_WAIT": "1"}, "tiny-random", (3, "partial")),
 }
 
 
-UNDERSTOOD = {
-    "review-none",
-    "review-unicode",
-    "review-fenced",
-    "deepseek-r1-review",
-    "stream-keepalive",
-    "flaky",
-}
+@pytest.mark.parametrize("mode", MODES)
+def test_modes_of_llama_cpp(change, mode, monkeypatch):
+    """Random words under a schema: read, and never believed; a model that cannot be loaded is a failed role."""
+    environment, model, (expected, became) = MODES[mode]
+    monkeypatch.setenv("LAB_KEY", "sk-rig")
+    with rig("llama-server", **environment) as address:
+        status, made = reviewed(change, address, model, kind="llamacpp", key="LAB_KEY")
+    assert status == expected
+    assert made.findings == ()
+    assert made.status == "incomplete"
+    if became is not None:
+        assert {review.status.value for review in made.reviews} == {became}
+    if became == "partial":
+        assert made.usage.models[0].prompt_tokens
 
 
-def test_emulated_answers_and_faults(change):
+def test_a_window_that_is_too_small_is_said_before_anything_is_asked(change, capfd):
+    with rig("llama-server", RIG_CTX="512") as address, pytest.raises(FileNotFoundError):
+        reviewed(change, address, "tiny-random", kind="llamacpp")
+    assert "lab/tiny-random has a window of 512 tokens, too few for role" in capfd.readouterr().err
+
+
+PATHS = {"openai": "/v1", "anthropic": "/v1", "ollama": "", "openrouter": "/api/v1"}
+MODELS = """review-json review-none review-fenced review-prose review-empty review-unicode review-truncated
+review-filtered deepseek-r1-review claude-review-thinking review-tool review-cost rate-limited flaky overloaded
+server-error bad-gateway no-credits quota-exceeded forbidden context-exceeded missing-model no-schema-support
+stream-cut stream-disconnect stream-slow stream-keepalive garbled hung-up dropped rate-limited-retry-after"""
+
+
+@pytest.mark.parametrize("kind", PATHS)
+def test_emulated_answers_and_faults(change, kind, snapshot, monkeypatch):
+    """Every model of the emulator on every path that it has: what came of it, in a line each.
+
+    None of its answers says that it has read the file, so that none may look clean.
+    """
+    monkeypatch.setenv("LAB_KEY", "sk-rig")
+    rows = []
     with rig("aimock") as address:
-        outcomes = {}
-        understood = set()
-        for model in AIMOCK:
-            status, made = reviewed(change, address, model, "--role", "code_quality")
-            outcomes[model] = (status, str(made.status))
-            if made.reviews[0].status == "partial" and not made.reviews[0].unparsed:
-                understood.add(model)
-    assert outcomes == AIMOCK
-    assert understood >= UNDERSTOOD
+        base = address.removesuffix("/v1") + PATHS[kind]
+        for model in MODELS.split():
+            status, made = in_process(change, base, model, kind)
+            assert made.status == "incomplete", model
+            (review,) = made.reviews
+            failures = ", ".join(
+                f"{one.count} {one.kind}" for usage in made.usage.models for one in usage.failures
+            )
+            requests = sum(usage.requests for usage in made.usage.models)
+            found = f"{len(made.findings)}+{len(made.unverified)} findings"
+            rows.append(
+                f"{model}: {review.status}, {requests} requests ({failures or 'all answered'}), {found}"
+            )
+            assert status == 3
+    assert "\n".join(rows) == snapshot
+
+
+def in_process(repo: Builder, address: str, model: str, kind: str) -> tuple[int, Report]:
+    """Review without waiting for pauses."""
+    file = repo.root.parent / "lab.toml"
+    file.write_text(
+        f'[providers.lab]\nkind = "{kind}"\nbase_url = "{address}"\napi_key_env = "LAB_KEY"\ntimeout = "20s"\n'
+        f'[roles.code_quality]\nmodels = ["lab/{model}"]\n'
+    )
+    output = repo.root.parent / "r.json"
+    output.unlink(missing_ok=True)
+    options = RunOptions(
+        Common(repo.root, config=file, quiet=True), Uncommitted(), ("code_quality",), output=str(output)
+    )
+    status = run(options, CountingClock().clock)
+    return status, json_report.parse(output.read_text(), name="r.json")

@@ -90,6 +90,8 @@ _NO_MONEY = (
     "credit balance is too low",
     "perday",
 )
+_NO_QUOTA = ("exceeded your current quota",)
+"""OpenAI's words for an empty account; Google uses the same for a limit of the minute, but names the wait."""
 _NO_MODEL = (
     "model_not_found",
     "deploymentnotfound",
@@ -291,7 +293,8 @@ def _about_account(case: _Case) -> ModelError | None:
         return NotAllowedError(said, details=details)
     if status == _UNPAID and case.wait is not None:
         return RateLimitedError(said, details=details, retry_after=case.wait)
-    if status == _UNPAID or case.names(_NO_MONEY):
+    spent = case.names(_NO_MONEY) or (case.wait is None and case.names(_NO_QUOTA))
+    if status == _UNPAID or spent:
         page = f" See {case.asked.billing_page}." if case.asked.billing_page else ""
         return OutOfQuotaError(f"{said.rstrip('.')}.{page}", details=details)
     if status in {_UNKNOWN_KEY, 403} or case.names(_BAD_KEY):
