@@ -152,3 +152,18 @@ REACTIONS: Mapping[type[ModelError], Reaction] = MappingProxyType(
 def reaction_to(error: ModelError) -> Reaction:
     """What to do about an error."""
     return next(REACTIONS[kind] for kind in type(error).__mro__ if kind in REACTIONS)
+
+
+def described() -> str:
+    """The table in Markdown, for the documentation."""
+    rows = ["| class | what it looks like | asked again | how | health |", "| --- | --- | --- | --- | --- |"]
+    for kind, reaction in REACTIONS.items():
+        cells = (
+            f"`{kind.__name__}`",
+            reaction.when,
+            reaction.repeat.value,
+            reaction.change.value or "as before",
+            reaction.mark.value or "says nothing",
+        )
+        rows.append(f"| {' | '.join(cells)} |")
+    return "\n".join(rows)
