@@ -159,6 +159,7 @@ def test_adapters_do_not_import_each_other():
     shared = {
         "reviewer.models.providers.base",
         "reviewer.models.providers.completions",
+        "reviewer.models.providers.reading",
         "reviewer.commands.setup",
     }
     for folder in folders:

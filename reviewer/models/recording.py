@@ -4,10 +4,10 @@ import hashlib
 import json
 from collections import defaultdict, deque
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import anyio
 
@@ -16,7 +16,7 @@ from reviewer.errors import ModelError, ReplayError
 from reviewer.models.answer import Clock
 from reviewer.models.model import Endpoint
 from reviewer.models.providers.base import HttpRequest
-from reviewer.models.wire import MAX_BODY, Event, Incoming, Wire
+from reviewer.models.wire import MAX_BODY, Event, Incoming, Wire, WireAround
 
 Keep = Callable[[str, Mapping[str, Any]], None]
 """Writes one file of a recording: its name and its data."""
@@ -49,22 +49,12 @@ class Recorder:
         return RecordingWire(self, inner, endpoint)
 
 
-class RecordingWire:
+class RecordingWire(WireAround):
     """Keeps every exchange that goes over a wire; keys are left out."""
 
     def __init__(self, recorder: Recorder, inner: Wire, endpoint: Endpoint) -> None:
+        super().__init__(inner, endpoint)
         self._recorder = recorder
-        self._inner = inner
-        self._endpoint = endpoint
-        self._open = AsyncExitStack()
-
-    async def __aenter__(self) -> Self:
-        if isinstance(self._inner, AbstractAsyncContextManager):
-            await self._open.enter_async_context(self._inner)
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self._open.aclose()
 
     @asynccontextmanager
     async def open(self, request: HttpRequest) -> AsyncIterator[Incoming]:
@@ -74,19 +64,19 @@ class RecordingWire:
         number, begun = recorder.count, recorder.clock.now()
         kept: dict[str, Any] = {
             "number": number,
-            "provider": self._endpoint.name,
-            "key": key_of(self._endpoint, request),
+            "provider": self.endpoint.name,
+            "key": key_of(self.endpoint, request),
             "request": {"method": request.method, "url": request.url, "body": request.body},
         }
         try:
-            async with self._inner.open(request) as incoming:
-                taken = _Taken(incoming, self._endpoint)
+            async with self.inner.open(request) as incoming:
+                taken = _Taken(incoming, self.endpoint)
                 kept["response"] = taken.response
                 yield taken
         except ModelError as error:
             # What a reader makes of an answer is not kept: it will make the same of it again.
             if "response" not in kept or error is taken.error:
-                kept["error"] = _error_data(error, self._endpoint)
+                kept["error"] = _error_data(error, self.endpoint)
             raise
         except anyio.get_cancelled_exc_class():
             kept["stopped"] = True

@@ -1,15 +1,15 @@
 """A line of JSON for everything that goes over the wires, without keys: to find out what a server does."""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any
 
 from reviewer.errors import ModelError
 from reviewer.models.answer import Clock
 from reviewer.models.model import Endpoint
 from reviewer.models.providers.base import HttpRequest
-from reviewer.models.wire import MAX_BODY, Event, Incoming, Wire
+from reviewer.models.wire import MAX_BODY, Event, Incoming, Wire, WireAround
 
 Write = Callable[[Mapping[str, Any]], None]
 """Writes one line."""
@@ -43,28 +43,18 @@ class Tracer:
         return TracingWire(self, inner, endpoint)
 
 
-class TracingWire:
+class TracingWire(WireAround):
     """Tells what goes over a wire."""
 
     def __init__(self, tracer: Tracer, inner: Wire, endpoint: Endpoint) -> None:
+        super().__init__(inner, endpoint)
         self._tracer = tracer
-        self._inner = inner
-        self._endpoint = endpoint
-        self._open = AsyncExitStack()
-
-    async def __aenter__(self) -> Self:
-        if isinstance(self._inner, AbstractAsyncContextManager):
-            await self._open.enter_async_context(self._inner)
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self._open.aclose()
 
     @asynccontextmanager
     async def open(self, request: HttpRequest) -> AsyncIterator[Incoming]:
         """Send a request over the inner wire and tell about it."""
         self._tracer.count += 1
-        line = _Line(self._tracer, self._endpoint, self._tracer.count)
+        line = _Line(self._tracer, self.endpoint, self._tracer.count)
         line.tell(
             "request",
             method=request.method,
@@ -73,7 +63,7 @@ class TracingWire:
             body=request.body,
         )
         try:
-            async with self._inner.open(request) as incoming:
+            async with self.inner.open(request) as incoming:
                 line.tell("response", status=incoming.status, headers=visible_headers(incoming.headers))
                 yield _Told(incoming, line)
         except ModelError as error:

@@ -1,11 +1,12 @@
 """The way to a server and back as a value: what sends requests, and what an answer is while it comes in."""
 
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import Protocol
+from typing import Protocol, Self
 
+from reviewer.models.model import Endpoint
 from reviewer.models.providers.base import HttpRequest
 
 MAX_BODY = 8 * 1024 * 1024
@@ -55,6 +56,23 @@ class Wire(Protocol):
             ModelError: no answer came, or it broke off.
         """
         ...
+
+
+class WireAround:
+    """A wire that does something about what goes over another one; opened and closed together with it."""
+
+    def __init__(self, inner: Wire, endpoint: Endpoint) -> None:
+        self.inner = inner
+        self.endpoint = endpoint
+        self._open = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        if isinstance(self.inner, AbstractAsyncContextManager):
+            await self._open.enter_async_context(self.inner)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._open.aclose()
 
 
 def framing_of(headers: Mapping[str, str]) -> Framing:

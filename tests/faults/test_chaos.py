@@ -82,7 +82,7 @@ class Ran:
             endpoint = world.endpoint(name)
             backends[name] = HttpBackend(endpoint, PROTOCOLS[endpoint.kind], world.wire(endpoint))
         policy = RunPolicy(created=datetime(2026, 1, 1, tzinfo=UTC), timeout=LIMIT)
-        outcome = world.time.run(review, self.plan, Crew(asker, backends, WORDING), policy)
+        outcome = world.time.go(review, self.plan, Crew(asker, backends, WORDING), policy)
         assert outcome.bugs == (), outcome.bugs
         self.report: Report = outcome.report
         self.text = json_report.render(outcome.report)

@@ -182,7 +182,7 @@ def through(
             for _ in range(count):
                 group.start_soon(one)
 
-    time.run(every)
+    time.go(every)
     assert pace.under_way == 0
     return time.seconds, most
 
@@ -254,6 +254,6 @@ def test_no_turn_is_lost_when_those_who_wait_give_up(seed):
             for _ in range(12):
                 group.start_soon(one, chance.uniform(0, 6))
 
-    time.run(every)
+    time.go(every)
     assert pace.under_way == 0
     assert not pace._waiting

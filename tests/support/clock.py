@@ -1,7 +1,6 @@
-"""Time that passes only when nobody can do anything but wait for it."""
+"""Virtual time for tests: the program's own, but it sees at once when everybody waits."""
 
 import asyncio
-import heapq
 import random
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
@@ -9,55 +8,34 @@ from typing import Any, TypeVar
 import anyio
 
 from reviewer.models.answer import Clock
+from reviewer.models.virtual_time import VirtualTime as Slow
 
 T = TypeVar("T")
 
 
-class VirtualTime:
-    """A clock for programs without real input or output: sleeping moves it on, once all tasks are waiting."""
+class VirtualTime(Slow):
+    """A clock on which any amount of time takes none."""
 
     def __init__(self, seed: int = 0) -> None:
-        self.seconds = 0.0
+        super().__init__()
         self.chance = random.Random(seed)
-        self._sleeping: list[tuple[float, int, anyio.Event]] = []
-        self._count = 0
 
-    def now(self) -> float:
-        return self.seconds
-
-    async def sleep(self, seconds: float) -> None:
-        self._count += 1
-        event = anyio.Event()
-        heapq.heappush(self._sleeping, (self.seconds + max(0.0, seconds), self._count, event))
-        await event.wait()
+    @property
+    def seconds(self) -> float:
+        return self.now()
 
     @property
     def clock(self) -> Clock:
         return Clock(self.now, self.sleep, self.chance.uniform)
 
-    def run(self, work: Callable[..., Awaitable[T]], *args: Any) -> T:
+    def go(self, work: Callable[..., Awaitable[T]], *args: Any) -> T:
         """Run a coroutine to its end in virtual time."""
-        return anyio.run(self._drive, work, args)
+        return anyio.run(self.run, work, *args)
 
-    async def _drive(self, work: Callable[..., Awaitable[T]], args: tuple[Any, ...]) -> T:
-        made: list[T] = []
-        over = False
-
-        async def do() -> None:
-            nonlocal over
-            try:
-                made.append(await work(*args))
-            finally:
-                over = True
-
-        async with anyio.create_task_group() as group:
-            group.start_soon(do)
-            while not over:
-                await anyio.lowlevel.checkpoint()
-                if asyncio.get_running_loop()._ready or over:  # type: ignore[attr-defined]
-                    continue
-                if not self._sleeping:
-                    raise AssertionError("everybody waits, and nobody for time: a deadlock")
-                self.seconds, _, event = heapq.heappop(self._sleeping)
-                event.set()
-        return made[0]
+    async def _settle(self, over: Callable[[], bool]) -> None:
+        loop = asyncio.get_running_loop()
+        await anyio.lowlevel.checkpoint()
+        while loop._ready and not over():  # type: ignore[attr-defined]
+            await anyio.lowlevel.checkpoint()
+        if not self._sleeping and not over():
+            raise AssertionError("everybody waits, and nobody for time: a deadlock")

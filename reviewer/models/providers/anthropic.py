@@ -5,11 +5,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from reviewer.models.failures import classify
-from reviewer.models.model import Endpoint, Finish, ModelInfo, Reply, Usage
+from reviewer.models.model import Endpoint, Finish, ModelInfo, Usage
 from reviewer.models.providers.base import (
     Ask,
     Conversation,
-    Gathering,
     HttpProtocol,
     HttpRequest,
     Reader,
@@ -22,6 +21,7 @@ from reviewer.models.providers.base import (
     text_in,
     whole,
 )
+from reviewer.models.providers.reading import JsonReader
 from reviewer.models.servers import Output
 from reviewer.prompting.prompt import Speaker
 
@@ -78,59 +78,44 @@ def reader(ask: Ask) -> Reader:
     return _MessageReader(ask)
 
 
-class _MessageReader:
+class _MessageReader(JsonReader):
     """Collects one answer from events or from a whole message."""
 
     def __init__(self, ask: Ask) -> None:
-        self._asked = asked_of(ask.endpoint, ask.model.name)
-        self._got = Gathering(ask)
+        super().__init__(ask)
         self._usage: dict[str, Any] = {}
-        self._category = ""
 
-    @property
-    def finished(self) -> bool:
-        return self._got.finished
+    def failed(self, data: Mapping[str, Any]) -> bool:
+        return data.get("type") == "error" or bool(data.get("error"))
 
-    @property
-    def partial(self) -> str:
-        return self._got.partial
-
-    def event(self, data: str) -> bool:
-        if not data.strip():
-            return False
-        event = json_or_none(data)
-        if not isinstance(event, dict):
-            raise self._got.incomplete("the stream holds something that is not a JSON object")
-        kind = event.get("type")
-        if kind == "error" or event.get("error"):
-            raise classify(self._asked, 200, data, None)
-        match kind:
+    def take(self, chunk: Mapping[str, Any]) -> bool:
+        match chunk.get("type"):
             case "message_start":
-                self._begin(table(event.get("message")))
+                self._begin(table(chunk.get("message")))
             case "content_block_start":
-                self._block(table(event.get("content_block")))
+                self._block(table(chunk.get("content_block")))
             case "content_block_delta":
-                self._block(table(event.get("delta")))
+                self._block(table(chunk.get("delta")))
             case "message_delta":
-                self._end(table(event.get("delta")), table(event.get("usage")))
+                self._end(table(chunk.get("delta")), table(chunk.get("usage")))
             case "message_stop":
-                self._got.ended = True
+                self.got.ended = True
             case _:
                 pass  # `ping`, `content_block_stop`, and what will be added
-        return self._got.ended
+        return self.got.ended
 
     def body(self, text: str) -> None:
         data = json_or_none(text.strip())
         if not isinstance(data, dict) or not isinstance(data.get("content"), list) or data.get("error"):
-            raise classify(self._asked, 200, text, None)
-        self._got.ended = True
+            raise classify(self.asked, 200, text, None)
+        self.got.ended = True
         self._begin(data)
         for block in rows(data["content"]):
             self._block(block)
         self._end(data, table(data.get("usage")))
 
     def _begin(self, message: Mapping[str, Any]) -> None:
-        self._got.model = text_in(message.get("model"))
+        self.got.model = text_in(message.get("model"))
         self._count(table(message.get("usage")))
 
     def _block(self, block: Mapping[str, Any]) -> None:
@@ -139,16 +124,16 @@ class _MessageReader:
         text = text_in(block.get("text")) + text_in(block.get("partial_json"))
         if isinstance(tool, dict) and tool:
             text += json.dumps(tool, ensure_ascii=False)
-        self._got.add(text, text_in(block.get("thinking")))
+        self.got.add(text, text_in(block.get("thinking")))
 
     def _end(self, delta: Mapping[str, Any], usage: Mapping[str, Any]) -> None:
         self._count(usage)
         reason = delta.get("stop_reason")
         if reason:
-            self._got.finish = _FINISH.get(str(reason), Finish.UNKNOWN)
+            self.got.finish = _FINISH.get(str(reason), Finish.UNKNOWN)
         if reason == "refusal":
             category = text_in(table(delta.get("stop_details")).get("category"))
-            self._got.refusal = category or "no category given"
+            self.got.refusal = category or "no category given"
 
     def _count(self, usage: Mapping[str, Any]) -> None:
         """Add up the prompt: `input_tokens` counts only what neither came from the cache nor went into it."""
@@ -160,15 +145,12 @@ class _MessageReader:
         ]
         known = [part for part in parts if part is not None]
         details = table(said.get("output_tokens_details"))
-        self._got.usage = Usage(
+        self.got.usage = Usage(
             prompt=sum(known) if known else None,
             completion=whole(said.get("output_tokens")),
             cached=whole(said.get("cache_read_input_tokens")),
             reasoning=whole(details.get("thinking_tokens")),
         )
-
-    def reply(self) -> Reply:
-        return self._got.reply()
 
 
 def listing(endpoint: Endpoint) -> Conversation[tuple[ModelInfo, ...] | None]:

@@ -5,12 +5,9 @@ from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
-from reviewer.changes.text import encodable
-from reviewer.errors import ContentRefusedError, EndlessError, IncompleteStreamError
 from reviewer.models.failures import Asked
-from reviewer.models.model import USUAL, Endpoint, Finish, Manner, ModelInfo, Reply, Usage
+from reviewer.models.model import USUAL, Endpoint, Manner, ModelInfo, Reply
 from reviewer.models.servers import Auth, Output, Server, server_of
-from reviewer.models.watch import Watch
 from reviewer.prompting.prompt import Prompt
 
 T = TypeVar("T")
@@ -236,76 +233,3 @@ def positive(value: object) -> int | None:
 def text_in(value: object) -> str:
     """The value if it is a text, else an empty one."""
     return value if isinstance(value, str) else ""
-
-
-_CHARACTERS_A_TOKEN = 12
-"""More than any language or code has; for bounding an answer by its limit in tokens."""
-_LEAST = 20_000
-_SHOWN_REFUSAL = 300
-
-
-class Gathering:
-    """What has come of one answer: text, thoughts, why it ended, and what it took."""
-
-    def __init__(self, ask: Ask) -> None:
-        self.name = ask.endpoint.name
-        self.finish: Finish | None = None
-        self.ended = False
-        self.model = ""
-        self.usage = Usage()
-        self.refusal = ""
-        self._text: list[str] = []
-        self._thoughts: list[str] = []
-        most = max(_LEAST, ask.cap * _CHARACTERS_A_TOKEN)
-        self._watches = (Watch(most), Watch(most))
-
-    @property
-    def partial(self) -> str:
-        """The text that has come so far."""
-        return "".join(self._text)
-
-    @property
-    def finished(self) -> bool:
-        """Whether the end has come."""
-        return self.ended or self.finish not in {None, Finish.ERROR}
-
-    def add(self, text: str = "", thoughts: str = "") -> None:
-        """Take a piece of the answer, or of the thoughts before it.
-
-        Raises:
-            EndlessError: it repeats itself or is far longer than it may be.
-        """
-        self._text.append(text)
-        self._thoughts.append(thoughts)
-        for piece, watch in zip((text, thoughts), self._watches, strict=True):
-            problem = watch.add(piece) if piece else ""
-            if problem and not self.ended:
-                raise EndlessError(f"{self.name}: {problem}; it was stopped", partial=self.partial)
-
-    def incomplete(self, why: str) -> IncompleteStreamError:
-        """The error for an answer that broke off."""
-        return IncompleteStreamError(f"{self.name}: {why}", partial=self.partial)
-
-    def reply(self) -> Reply:
-        """The answer, once everything has been fed.
-
-        Raises:
-            IncompleteStreamError: the end never came.
-            ContentRefusedError: the model or a filter refused.
-        """
-        if self.finish is Finish.ERROR:
-            raise self.incomplete("the answer broke off with an error behind the server")
-        if self.finish is None and not self.ended:
-            raise self.incomplete("the answer broke off before its end")
-        if self.refusal:
-            said = self.refusal[:_SHOWN_REFUSAL]
-            raise ContentRefusedError(f"{self.name}: the model refused: {said}")
-        if self.finish is Finish.FILTERED:
-            raise ContentRefusedError(f"{self.name}: a content filter stopped the answer")
-        return Reply(
-            text=encodable(self.partial),
-            reasoning=encodable("".join(self._thoughts)),
-            finish=self.finish or Finish.UNKNOWN,
-            usage=self.usage,
-            model=encodable(self.model),
-        )

@@ -6,11 +6,10 @@ from typing import Any
 
 from reviewer.errors import ServerBrokenError
 from reviewer.models.failures import classify
-from reviewer.models.model import Endpoint, Finish, ModelInfo, Price, Reply, Usage
+from reviewer.models.model import Endpoint, Finish, ModelInfo, Price, Usage
 from reviewer.models.providers.base import (
     Ask,
     Conversation,
-    Gathering,
     HttpProtocol,
     HttpRequest,
     Reader,
@@ -24,6 +23,7 @@ from reviewer.models.providers.base import (
     text_in,
     whole,
 )
+from reviewer.models.providers.reading import JsonReader
 from reviewer.models.servers import Output, Server
 
 _FINISH = {
@@ -197,36 +197,27 @@ def _window(row: Mapping[str, Any]) -> int | None:
     return min((size for value in named if (size := positive(value))), default=None)
 
 
-class CompletionReader:
+class CompletionReader(JsonReader):
     """Collects one answer from chunks or from a whole body."""
 
     def __init__(self, ask: Ask) -> None:
-        self._asked = asked_of(ask.endpoint, ask.model.name)
+        super().__init__(ask)
         self._server: Server = ask.server
-        self._got = Gathering(ask)
-
-    @property
-    def finished(self) -> bool:
-        """Whether the end of the answer has come."""
-        return self._got.finished
-
-    @property
-    def partial(self) -> str:
-        """The text that has come so far."""
-        return self._got.partial
 
     def event(self, data: str) -> bool:
         """Take the data of one server-sent event."""
         if data.strip() == "[DONE]":
-            self._got.ended = True
+            self.got.ended = True
             return True
-        if not data.strip():
-            return False
-        chunk = json_or_none(data)
-        if not isinstance(chunk, dict):
-            raise self._got.incomplete("the stream holds something that is not a JSON object")
-        if _failed(chunk):
-            raise classify(self._asked, 200, data, None)
+        return super().event(data)
+
+    def failed(self, data: Mapping[str, Any]) -> bool:
+        """Whether there is an error inside a success; Groq's is a text beside the usage."""
+        inside = data.get("error") or table(data.get("x_groq")).get("error")
+        return bool(inside) or data.get("object") == "error" or data.get("type") == "error"
+
+    def take(self, chunk: Mapping[str, Any]) -> bool:
+        """Take one chunk of a stream."""
         self._take(chunk, "delta")
         return False
 
@@ -236,46 +227,36 @@ class CompletionReader:
         stripped = text.strip()
         data = json_or_none(stripped)
         if data is None and stripped.startswith("<"):
-            raise classify(self._asked, 200, text, None)
+            raise classify(self.asked, 200, text, None)
         if data is None:
-            raise ServerBrokenError(f"{self._asked.provider}: the answer is not JSON: {stripped[:_SHOWN]!r}")
+            raise ServerBrokenError(f"{self.asked.provider}: the answer is not JSON: {stripped[:_SHOWN]!r}")
         if isinstance(data, dict) and not data.get("choices"):
             # OpenRouter has put the answer into `provider`.
             data = data["provider"] if table(data.get("provider")).get("choices") else data
-        if not isinstance(data, dict) or _failed(data) or not rows(data.get("choices")):
-            raise classify(self._asked, 200, text, None)
-        self._got.ended = True
+        if not isinstance(data, dict) or self.failed(data) or not rows(data.get("choices")):
+            raise classify(self.asked, 200, text, None)
+        self.got.ended = True
         self._take(data, "message")
 
     def _take(self, chunk: Mapping[str, Any], part: str) -> None:
-        self._got.model = text_in(chunk.get("model")) or self._got.model
+        self.got.model = text_in(chunk.get("model")) or self.got.model
         usage = table(chunk.get("usage")) or table(table(chunk.get("x_groq")).get("usage"))
         if usage:
-            self._got.usage = usage_of(usage)
+            self.got.usage = usage_of(usage)
         for choice in rows(chunk.get("choices"))[:1]:
             message = table(choice.get(part))
-            self._got.refusal += text_in(message.get("refusal"))
+            self.got.refusal += text_in(message.get("refusal"))
             self._collect(message)
             native, finish = choice.get("native_finish_reason"), choice.get("finish_reason")
             if _FINISH.get(str(native)) is Finish.ERROR:
-                self._got.finish = Finish.ERROR
+                self.got.finish = Finish.ERROR
             elif finish:
-                self._got.finish = _FINISH.get(str(finish), Finish.UNKNOWN)
+                self.got.finish = _FINISH.get(str(finish), Finish.UNKNOWN)
 
     def _collect(self, message: Mapping[str, Any]) -> None:
         text, thoughts = content_of(message.get("content"))
         named = (text_in(message.get(name)) for name in self._server.reasoning)
-        self._got.add(text, thoughts + next(filter(None, named), ""))
-
-    def reply(self) -> Reply:
-        """The answer, once everything has been fed."""
-        return self._got.reply()
-
-
-def _failed(data: Mapping[str, Any]) -> bool:
-    """Whether there is an error inside a success; Groq's is a text beside the usage."""
-    inside = data.get("error") or table(data.get("x_groq")).get("error")
-    return bool(inside) or data.get("object") == "error" or data.get("type") == "error"
+        self.got.add(text, thoughts + next(filter(None, named), ""))
 
 
 def usage_of(usage: Mapping[str, Any]) -> Usage:

@@ -4,11 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from reviewer.models.failures import classify
-from reviewer.models.model import Endpoint, Finish, ModelInfo, Reply, Usage
+from reviewer.models.model import Endpoint, Finish, ModelInfo, Usage
 from reviewer.models.providers.base import (
     Ask,
     Conversation,
-    Gathering,
     HttpProtocol,
     HttpRequest,
     Reader,
@@ -23,6 +22,7 @@ from reviewer.models.providers.base import (
     text_in,
     whole,
 )
+from reviewer.models.providers.reading import JsonReader
 from reviewer.models.servers import Output
 from reviewer.prompting.prompt import Speaker
 
@@ -104,31 +104,8 @@ def reader(ask: Ask) -> Reader:
     return _ContentReader(ask)
 
 
-class _ContentReader:
+class _ContentReader(JsonReader):
     """Collects one answer from the chunks of a stream or from a whole one: they have the same shape."""
-
-    def __init__(self, ask: Ask) -> None:
-        self._asked = asked_of(ask.endpoint, ask.model.name)
-        self._got = Gathering(ask)
-
-    @property
-    def finished(self) -> bool:
-        return self._got.finished
-
-    @property
-    def partial(self) -> str:
-        return self._got.partial
-
-    def event(self, data: str) -> bool:
-        if not data.strip():
-            return False
-        chunk = json_or_none(data)
-        if not isinstance(chunk, dict):
-            raise self._got.incomplete("the stream holds something that is not a JSON object")
-        if chunk.get("error"):
-            raise classify(self._asked, 200, data, None)
-        self._take(chunk)
-        return False  # the last chunk has the reason and is followed by nothing
 
     def body(self, text: str) -> None:
         data = json_or_none(text.strip())
@@ -141,30 +118,28 @@ class _ContentReader:
 
     def _whole(self, data: Mapping[str, Any], text: str) -> None:
         if data.get("error") or not ({"candidates", "promptFeedback", "usageMetadata"} & set(data)):
-            raise classify(self._asked, 200, text, None)
-        self._take(data)
+            raise classify(self.asked, 200, text, None)
+        self.take(data)
 
-    def _take(self, chunk: Mapping[str, Any]) -> None:
-        self._got.model = text_in(chunk.get("modelVersion")) or self._got.model
+    def take(self, chunk: Mapping[str, Any]) -> bool:
+        self.got.model = text_in(chunk.get("modelVersion")) or self.got.model
         usage = table(chunk.get("usageMetadata"))
         if usage:
-            self._got.usage = _usage(usage)
+            self.got.usage = _usage(usage)
         blocked = text_in(table(chunk.get("promptFeedback")).get("blockReason"))
         if blocked:
             # A blocked prompt has no candidates, and the status is 200.
-            self._got.refusal, self._got.finish = f"the prompt was blocked ({blocked})", Finish.FILTERED
+            self.got.refusal, self.got.finish = f"the prompt was blocked ({blocked})", Finish.FILTERED
         for candidate in rows(chunk.get("candidates"))[:1]:
             for part in rows(table(candidate.get("content")).get("parts")):
                 text = text_in(part.get("text"))
-                self._got.add("" if part.get("thought") else text, text if part.get("thought") else "")
+                self.got.add("" if part.get("thought") else text, text if part.get("thought") else "")
             reason = text_in(candidate.get("finishReason"))
             if reason and reason != "FINISH_REASON_UNSPECIFIED":
-                self._got.finish = _FINISH.get(reason, Finish.UNKNOWN)
-                if self._got.finish is Finish.FILTERED:
-                    self._got.refusal = reason
-
-    def reply(self) -> Reply:
-        return self._got.reply()
+                self.got.finish = _FINISH.get(reason, Finish.UNKNOWN)
+                if self.got.finish is Finish.FILTERED:
+                    self.got.refusal = reason
+        return False  # the last chunk has the reason and is followed by nothing
 
 
 def _usage(usage: Mapping[str, Any]) -> Usage:

@@ -6,11 +6,10 @@ from dataclasses import replace
 from typing import Any
 
 from reviewer.models.failures import classify
-from reviewer.models.model import Endpoint, Finish, ModelInfo, Reply, Usage
+from reviewer.models.model import Endpoint, Finish, ModelInfo, Usage
 from reviewer.models.providers.base import (
     Ask,
     Conversation,
-    Gathering,
     HttpProtocol,
     HttpRequest,
     Reader,
@@ -25,6 +24,7 @@ from reviewer.models.providers.base import (
     text_in,
     whole,
 )
+from reviewer.models.providers.reading import JsonReader
 from reviewer.models.servers import Output
 from reviewer.prompting.role import ModelKind
 
@@ -89,47 +89,25 @@ def reader(ask: Ask) -> Reader:
     return _ChatReader(ask)
 
 
-class _ChatReader:
+class _ChatReader(JsonReader):
     """Collects one answer from lines of JSON or from a whole body, which has the shape of a line."""
 
-    def __init__(self, ask: Ask) -> None:
-        self._asked = asked_of(ask.endpoint, ask.model.name)
-        self._got = Gathering(ask)
-
-    @property
-    def finished(self) -> bool:
-        return self._got.finished
-
-    @property
-    def partial(self) -> str:
-        return self._got.partial
-
-    def event(self, data: str) -> bool:
-        if not data.strip():
-            return False
-        line = json_or_none(data)
-        if not isinstance(line, dict):
-            raise self._got.incomplete("the stream holds something that is not a JSON object")
-        if line.get("error"):
-            raise classify(self._asked, 200, data, None)
-        message = table(line.get("message"))
-        self._got.model = text_in(line.get("model")) or self._got.model
+    def take(self, chunk: Mapping[str, Any]) -> bool:
+        message = table(chunk.get("message"))
+        self.got.model = text_in(chunk.get("model")) or self.got.model
         # After 30 equal tokens the server ends an answer without `done`; it is not complete then.
-        if line.get("done") is True:
-            self._got.ended = True
-            self._got.finish = _FINISH.get(str(line.get("done_reason")), Finish.UNKNOWN)
-            self._got.usage = Usage(positive(line.get("prompt_eval_count")), whole(line.get("eval_count")))
-        self._got.add(text_in(message.get("content")), text_in(message.get("thinking")))
-        return self._got.ended
+        if chunk.get("done") is True:
+            self.got.ended = True
+            self.got.finish = _FINISH.get(str(chunk.get("done_reason")), Finish.UNKNOWN)
+            self.got.usage = Usage(positive(chunk.get("prompt_eval_count")), whole(chunk.get("eval_count")))
+        self.got.add(text_in(message.get("content")), text_in(message.get("thinking")))
+        return self.got.ended
 
     def body(self, text: str) -> None:
         data = json_or_none(text.strip())
         if not isinstance(data, dict) or "message" not in data or data.get("error"):
-            raise classify(self._asked, 200, text, None)
-        self.event(text)
-
-    def reply(self) -> Reply:
-        return self._got.reply()
+            raise classify(self.asked, 200, text, None)
+        self.take(data)
 
 
 def listing(endpoint: Endpoint) -> Conversation[tuple[ModelInfo, ...] | None]:
