@@ -6,7 +6,7 @@ import stat
 import pytest
 
 from reviewer.cli import main
-from tests.support.server import ChatServer, error, honest, running, streamed
+from tests.support.server import Answer, ChatServer, error, honest, running, streamed
 from tests.support.values import finding, review
 
 KEY = "sk-recorded-secret"
@@ -155,3 +155,38 @@ def test_files_that_cannot_be_written_are_named_before_anything_is_asked(here, c
         assert run("--log-file", "../taken/run.log") == 2
         assert not server.requests
     assert "cannot be written" in capsys.readouterr().err
+
+
+def test_what_went_wrong_on_the_way_is_recorded_too(here):
+    """A connection that breaks, before the answer and in the middle of it, breaks again when it is replayed."""
+    whole = streamed(FOUND)
+    half = Answer(pieces=whole.pieces[:2], headers=whole.headers, cut=True)
+    with running(ChatServer(models=("big", "small"), default=honest)) as server:
+        configure(
+            here, server, '[roles.code_quality]\nmodels = ["lab/big", "lab/small"]\n[run]\nattempts = 1\n'
+        )
+        server.replies["big"] = [half]
+        server.replies["small"] = [Answer(drop=True)]
+        status = run("--record", "../rec", "-o", "../first.json", "--role", "code_quality")
+    for n in range(2):
+        assert run("--replay", "../rec", "-o", f"../again-{n}.json", "--role", "code_quality") == status == 3
+    first, again = (
+        json.loads((here.root.parent / name).read_text()) for name in ("first.json", "again-0.json")
+    )
+    assert first["reviews"] == again["reviews"]
+    assert "connection broke in the middle" in str(again["reviews"])
+    assert (here.root.parent / "again-0.json").read_bytes() == (
+        here.root.parent / "again-1.json"
+    ).read_bytes()
+
+
+def test_a_run_that_was_stopped_is_stopped_again_where_it_was(here, monkeypatch):
+    """The limit of the run comes while an answer is awaited; the replay ends there too, for the same reason."""
+    with running(ChatServer(models=("big",), default=honest)) as server:
+        configure(here, server, "[run]\ntimeout = 0.04\n")
+        server.replies["big"] = [Answer(silent=True)]
+        assert run("--record", "../rec", "-o", "../first.json", "--role", "code_quality") == 3
+    about = json.loads((here.root.parent / "rec" / "run.json").read_text())
+    assert about["stopped"] == "the time limit of 0.04 s was reached"
+    assert run("--replay", "../rec", "-o", "../again.json", "--role", "code_quality") == 3
+    assert "the time limit of 0.04 s was reached" in (here.root.parent / "again.json").read_text()

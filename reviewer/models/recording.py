@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections import defaultdict, deque
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -62,6 +62,7 @@ class RecordingWire(WireAround):
         recorder = self._recorder
         recorder.count += 1
         number, begun = recorder.count, recorder.clock.now()
+        made_of_it: ModelError | None = None
         kept: dict[str, Any] = {
             "number": number,
             "provider": self.endpoint.name,
@@ -72,10 +73,14 @@ class RecordingWire(WireAround):
             async with self.inner.open(request) as incoming:
                 taken = _Taken(incoming, self.endpoint)
                 kept["response"] = taken.response
-                yield taken
+                try:
+                    yield taken
+                except ModelError as error:
+                    made_of_it = error
+                    raise
         except ModelError as error:
             # What a reader makes of an answer is not kept: it will make the same of it again.
-            if "response" not in kept or error is taken.error:
+            if error is not made_of_it:
                 kept["error"] = _error_data(error, self.endpoint)
             raise
         except anyio.get_cancelled_exc_class():
@@ -101,30 +106,22 @@ class _Taken:
         self._inner = inner
         self._masked = endpoint.masked
         self.status, self.headers = inner.status, inner.headers
-        self.error: ModelError | None = None
         headers = {name.lower(): value for name, value in inner.headers.items()}
         telling = {name: value for name, value in headers.items() if name in _TELLING or "ratelimit" in name}
         self.response: dict[str, Any] = {"status": inner.status, "headers": telling}
 
     async def text(self, limit: int = MAX_BODY) -> str:
-        try:
-            text = await self._inner.text(limit)
-        except ModelError as error:
-            self.error = error
-            raise
+        text = await self._inner.text(limit)
         self.response["text"] = self._masked(text)
         return text
 
     async def events(self) -> AsyncGenerator[Event, None]:
         rows: list[list[str]] = []
         self.response["events"] = rows
-        try:
-            async for event in self._inner.events():
+        async with aclosing(self._inner.events()) as events:
+            async for event in events:
                 rows.append([event.name, self._masked(event.data)])
                 yield event
-        except ModelError as error:
-            self.error = error
-            raise
 
 
 @dataclass(slots=True)

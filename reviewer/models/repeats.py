@@ -73,9 +73,8 @@ class Repeats:
         if isinstance(error, RateLimitedError) and error.unusual:
             self._unusual += 1
             if self._unusual >= _QUOTA_AFTER:
-                said = (
-                    f"{error} It does not say how long to wait, so a limit of the account is likely used up."
-                )
+                words = str(error).rstrip(".")
+                said = f"{words}. It names no wait, so that a limit of the account is likely used up."
                 return OutOfQuotaError(said, details=error.details)
         self.next_pause = self._pause(error)
         return error

@@ -1,7 +1,7 @@
 """A line of JSON for everything that goes over the wires, without keys: to find out what a server does."""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -112,6 +112,7 @@ class _Told:
         return text
 
     async def events(self) -> AsyncGenerator[Event, None]:
-        async for event in self._inner.events():
-            self._line.tell("event", name=event.name, data=event.data)
-            yield event
+        async with aclosing(self._inner.events()) as events:
+            async for event in events:
+                self._line.tell("event", name=event.name, data=event.data)
+                yield event

@@ -7,7 +7,9 @@ from reviewer.errors import (
     IncompleteStreamError,
     InvalidReplyError,
     KeyRejectedError,
+    LoadingError,
     ModelMissingError,
+    OutOfQuotaError,
     PromptTooLongError,
     RateLimitedError,
     ServerBrokenError,
@@ -49,7 +51,8 @@ class World:
             self.slept.append(seconds)
 
     def ask(self, *models: Person, policy: RetryPolicy | None = None, health: Health | None = None):
-        asker = Asker(policy or RetryPolicy(), self.clock, self.note, health or Health())
+        self.health = health or Health()
+        asker = Asker(policy or RetryPolicy(), self.clock, self.note, self.health)
         chain = [Candidate(ModelRef("lab", f"m{n}"), model) for n, model in enumerate(models)]
         self.journal = Journal()
         return anyio.run(asker.ask, PROMPT, chain, read, self.journal)
@@ -210,3 +213,67 @@ def test_a_reply_on_which_the_reader_fails_is_kept(world):
 def test_an_empty_chain_is_a_mistake_of_the_caller(world):
     with pytest.raises(ValueError, match="at least one"):
         world.ask()
+
+
+def test_a_limit_without_a_wait_is_one_of_the_month_where_waits_are_always_named(world):
+    unusual = RateLimitedError("slow")
+    unusual.unusual = True
+    first, second = Person(unusual), Person("fine")
+    with pytest.raises(NoAnswerError, match="slow. It names no wait"):
+        world.ask(first, second)
+    assert (len(first.asked), len(second.asked)) == (2, 0), "the account is the same for all models"
+    assert isinstance(world.health.why_out(ModelRef("lab", "m0"), 0), OutOfQuotaError)
+
+
+class Slow(Person):
+    """Loads for a while; its health can be asked."""
+
+    def __init__(self, looks: int, *outcomes: str | Reply | Exception) -> None:
+        super().__init__(*outcomes)
+        self.looks = looks
+
+    async def ready(self) -> bool:
+        self.looks -= 1
+        if self.looks == -5:
+            raise ServerBrokenError("gone")
+        return self.looks <= 0
+
+
+def test_a_prompt_is_not_sent_while_a_model_is_loading(world):
+    loading = LoadingError("loading")
+    model = Slow(4, loading, "fine")
+    assert world.ask(model).value == "fine"
+    assert len(model.asked) == 2, "once in vain, once when it was ready"
+    assert world.slept == [2.0, 2.0, 2.0, 2.0]
+
+
+def test_a_server_that_goes_away_while_it_loads_is_asked_and_says_so(world):
+    model = Slow(-4, LoadingError("loading"), KeyRejectedError("key"))
+    with pytest.raises(NoAnswerError, match="key"):
+        world.ask(model)
+
+
+def test_the_last_model_is_waited_for_if_it_has_answered_before(world):
+    """It may only be starting again; a model that never answered is given up at once."""
+    health = Health(BreakerPolicy(in_a_row=3))
+    assert world.ask(Person("fine"), health=health).value == "fine"
+    with pytest.raises(NoAnswerError):
+        world.ask(Person(BROKEN), health=health)
+    assert world.ask(Person("back"), health=health).value == "back"
+    assert world.slept == [1.0, 2.0, 30.0]
+    never = Health()
+    with pytest.raises(NoAnswerError):
+        world.ask(Person(BROKEN), health=never)
+    before = list(world.slept)
+    with pytest.raises(NoAnswerError, match="failed several times and is left alone"):
+        world.ask(Person("back"), health=never)
+    assert world.slept == before
+
+
+def test_a_model_that_is_left_alone_is_passed_over_at_once(world):
+    health = Health()
+    with pytest.raises(NoAnswerError):
+        world.ask(Person(BROKEN), health=health)
+    first = Person("never asked")
+    answer = world.ask(first, Person("fine"), health=health)
+    assert (first.asked, str(answer.model)) == ([], "lab/m1")
