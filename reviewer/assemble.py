@@ -7,7 +7,7 @@ from datetime import datetime
 
 from reviewer import __version__
 from reviewer.accounting import Ledger, account
-from reviewer.appraise import changed_lines, role_review
+from reviewer.appraise import role_review
 from reviewer.changes.changeset import SkipKind
 from reviewer.changes.text import encodable
 from reviewer.findings.finding import Claim, Grounding
@@ -27,6 +27,7 @@ from reviewer.outputs.report import (
     verdict_of,
 )
 from reviewer.plan import Plan
+from reviewer.prompting.batch import Batch
 from reviewer.prompting.contract import Severity
 
 
@@ -97,16 +98,21 @@ def _settle(record: Record, stopped: str) -> None:
         return
     settled: Counter[int] = Counter()
     for known in record.answered:
-        settled[known.batch.index] += changed_lines(known.batch)
+        settled[known.batch.index] += _weight(known.batch)
     for left in record.unanswered:
         if not left.paths:
-            settled[left.batch.index] += changed_lines(left.batch)
+            settled[left.batch.index] += _weight(left.batch)
     for _, batch in record.plan.asked:
-        if settled[batch.index] < changed_lines(batch):
+        if settled[batch.index] < _weight(batch):
             record.unanswered.append(Unanswered(batch, f"stopped: {stopped}"))
     record.unanswered.sort(key=lambda left: reading_position(left.batch))
     if len(record.answered) > 1 and record.verdict is None and not record.verdict_problem:
         record.verdict_problem = f"stopped: {stopped}"
+
+
+def _weight(batch: Batch) -> int:
+    """How much there is to review in a part; a file that is only renamed counts too."""
+    return sum(section.change.added + section.change.removed or 1 for section in batch.sections)
 
 
 def _claims(records: Sequence[Record]) -> Iterable[tuple[str, str, Claim]]:

@@ -2,8 +2,8 @@
 
 import json
 import random
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -45,6 +45,8 @@ class Circumstances:
         stop: what ends a replay where the recorded run ended.
         live: real servers answer; limits of time hold, and what is learned is remembered.
         folder: where the run is recorded, or None.
+        about: what a recording says about the run.
+        problems: what could not be written.
     """
 
     clock: Clock
@@ -56,14 +58,20 @@ class Circumstances:
     live: bool = True
     folder: Path | None = None
     about: dict[str, Any] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
 
-    def finish(self, calibration: Calibration, stopped: str) -> None:
-        """Remember what was learned, and note in a recording how the run ended."""
+    def finish(self, calibration: Calibration, stopped: str) -> Sequence[str]:
+        """Remember what was learned, and note in a recording how the run ended.
+
+        Returns:
+            What could not be written on the way, one sentence each: no reason to lose a review.
+        """
         if self.live:
             save_calibration(cache_folder(), calibration)
             save_capabilities(cache_folder(), self.access.known)
         if self.folder is not None:
-            _write_json(self.folder / _ABOUT, self.about | {"stopped": stopped})
+            _keeper(self.folder, self.problems)(_ABOUT, self.about | {"stopped": stopped})
+        return tuple(dict.fromkeys(self.problems))
 
 
 def clock_for(options: RunOptions) -> tuple[Clock, VirtualTime | None]:
@@ -82,20 +90,22 @@ def circumstances(options: RunOptions, clock: Clock) -> Iterator[Circumstances]:
         OutputError: a file cannot be written.
         ReplayError: a recording cannot be read.
     """
+    problems: list[str] = []
     with ExitStack() as files:
         listeners: list[Listener] = []
         if options.log_file:
-            place = options.common.directory / options.log_file
-            listeners.append(LogFile(files.enter_context(_opened(place)), lambda: datetime.now(UTC)))
+            lines = _lines(options.common.directory / options.log_file, files, problems)
+            listeners.append(LogFile(lines, lambda: datetime.now(UTC)))
         if options.replay:
             made = _replayed(options.common.directory / options.replay, clock)
         else:
-            made = _live(options, clock, files)
+            made = _live(options, clock, files, problems)
         made.listeners = tuple(listeners)
+        made.problems = problems
         yield made
 
 
-def _live(options: RunOptions, clock: Clock, files: ExitStack) -> Circumstances:
+def _live(options: RunOptions, clock: Clock, files: ExitStack, problems: list[str]) -> Circumstances:
     known = load_capabilities(cache_folder())
     calibration = load_calibration(cache_folder())
     created = datetime.now(UTC)
@@ -106,10 +116,10 @@ def _live(options: RunOptions, clock: Clock, files: ExitStack) -> Circumstances:
         folder = options.common.directory / options.record
         about = _about(created, known, calibration)
         _begin_recording(folder, about)
-        layers.append(Recorder(_keeper(folder), clock).wire)
+        layers.append(Recorder(_keeper(folder, problems), clock).wire)
     if options.trace:
-        stream = files.enter_context(_opened(options.common.directory / options.trace))
-        layers.append(Tracer(_liner(stream), clock).wire)
+        lines = _lines(options.common.directory / options.trace, files, problems)
+        layers.append(Tracer(lines, clock).wire)
 
     def wire(endpoint: Endpoint) -> Wire:
         made = over_http(endpoint)
@@ -143,21 +153,38 @@ def _begin_recording(folder: Path, about: Mapping[str, Any]) -> None:
     _write_json(folder / _ABOUT, about)
 
 
-def _keeper(folder: Path) -> Callable[[str, Mapping[str, Any]], None]:
+def _keeper(folder: Path, problems: list[str]) -> Callable[[str, Mapping[str, Any]], None]:
+    """Writes the files of a recording; what cannot be written is noted, and costs no answer."""
+
     def keep(name: str, data: Mapping[str, Any]) -> None:
-        _write_json(folder / name, data)
+        try:
+            _write_json(folder / name, data)
+        except OutputError as error:
+            problems.append(f"The recording is not complete: {error}")
 
     return keep
 
 
 def _write_json(file: Path, data: Mapping[str, Any]) -> None:
     write(file, json.dumps(data, indent=1, ensure_ascii=True) + "\n")
+    file.chmod(0o600)  # it holds code
 
 
-def _liner(stream: TextIO) -> Callable[[Mapping[str, Any]], None]:
+def _lines(place: Path, files: ExitStack, problems: list[str]) -> Callable[[Mapping[str, Any]], None]:
+    """Writes lines of JSON; after the first one that cannot be written, no more."""
+    stream = files.enter_context(_opened(place))
+    broken = False
+
     def line(data: Mapping[str, Any]) -> None:
-        stream.write(json.dumps(data) + "\n")
-        stream.flush()
+        nonlocal broken
+        if broken:
+            return
+        try:
+            stream.write(json.dumps(data) + "\n")
+            stream.flush()
+        except OSError as error:
+            broken = True
+            problems.append(f"{place}: is not complete: {error.strerror}.")
 
     return line
 
@@ -175,8 +202,11 @@ def _opened(place: Path) -> Iterator[TextIO]:
         place.chmod(0o600)
     except OSError as error:
         raise OutputError(f"{place}: cannot be written: {error.strerror}.") from error
-    with stream:
+    try:
         yield stream
+    finally:
+        with suppress(OSError):
+            stream.close()
 
 
 def _replayed(folder: Path, clock: Clock) -> Circumstances:
@@ -184,7 +214,7 @@ def _replayed(folder: Path, clock: Clock) -> Circumstances:
     if about.get("format") != _FORMAT:
         raise ReplayError(f"{folder / _ABOUT}: not a recording that this program can replay.")
     exchanges = [_read_json(file) for file in sorted(folder.glob("[0-9]*.json"))]
-    replay = Replay.of(folder, exchanges, clock)
+    replay = Replay.of(folder, exchanges, clock, stopped=bool(about.get("stopped")))
     factors = about.get("calibration")
     calibration = Calibration(factors if isinstance(factors, dict) else {})
 

@@ -95,8 +95,9 @@ async def _review_changes(
             with terminal.live():
                 outcome = await _review(plan, crew_list, setup, observer, (around, stop))
             report = outcome.report
-            around.finish(observer.calibration, outcome.stopped)
             _deliver(report, options, setup, formats, terminal)
+            for problem in around.finish(observer.calibration, outcome.stopped):
+                terminal.fail(problem)
     if outcome.bugs:
         raise ExceptionGroup("a part of the review was lost", outcome.bugs)
     return INTERRUPTED if any("interrupted" in note for note in report.notes) else of_report(report)
@@ -108,14 +109,15 @@ async def _review(
     settings = setup.loaded.settings
     around, stop = when
     attempts = settings.run.attempts
-    breakers = BreakerPolicy(in_a_row=max(BreakerPolicy().in_a_row, attempts))
+    usual = BreakerPolicy()
+    breakers = BreakerPolicy(in_a_row=max(usual.in_a_row, attempts), window=max(usual.window, 2 * attempts))
     shared = _shared_breakers(crew) if around.live else None
     health = Health(breakers, limits=crew.limits, shared=shared)
     asker = Asker(RetryPolicy(attempts=attempts), around.clock, observer, health)
     policy = RunPolicy(
         created=around.created,
         timeout=settings.run.timeout if around.live else math.inf,
-        role_timeout=(settings.run.role_timeout or math.inf) if around.live else math.inf,
+        role_timeout=settings.run.role_timeout or math.inf,
         fail_on=None if settings.gate.fail_on == "none" else Severity(settings.gate.fail_on),
         min_severity=Severity(settings.report.min_severity),
         local=crew.local,
@@ -131,7 +133,7 @@ async def _review(
 
 def _shared_breakers(crew: Staff) -> BreakerFile:
     """What other runs on this machine know of models that fail, without what has just been found out."""
-    addresses = {name: endpoint.base_url for name, endpoint in crew.endpoints.items()}
+    addresses = {name: endpoint.address for name, endpoint in crew.endpoints.items()}
     shared = BreakerFile(cache_folder(), addresses)
     for model, info in crew.infos.items():
         if info is not None:

@@ -151,6 +151,8 @@ class Asker:
                     continue
                 if cut is not None:
                     return cut  # what broke off at its limit is better than nothing
+                if isinstance(error, PromptTooLongError) and turn.problems:
+                    raise turn.problems[-1] from None
                 raise
             return turn.current, reply, value
 
@@ -185,7 +187,7 @@ class Asker:
                 changed, how = turn.loosen(lively=True), "in a looser output mode, with more variation"
             case PromptTooLongError() if turn.problems:
                 # The prompt fits; only the request to correct the answer does not.
-                raise turn.problems[-1] from None
+                return False
             case PromptTooLongError():
                 changed, how = turn.shorten(error.room), "for a shorter reply"
             case _:

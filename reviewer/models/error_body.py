@@ -65,7 +65,8 @@ def _error_in(data: Any, *, depth: int) -> ErrorBody | None:
     if isinstance(error, dict):
         return _from_object(error, depth=depth)
     if isinstance(error, str) and error:
-        return _from_message(error, {}, depth=depth)
+        beside = {key: data[key] for key in ("code", "type", "estimated_time") if key in data}
+        return _from_message(error, beside, depth=depth)
     if data.get("object") == "error" or "detail" in data or ("message" in data and "choices" not in data):
         return _from_object(data, depth=depth)
     return None
@@ -196,6 +197,10 @@ def reset_wait(headers: Mapping[str, str], now: datetime) -> float | None:
     return max(waits, default=None)
 
 
+_EPOCH, _EPOCH_MS = 1e8, 1e11
+"""Numbers above are no durations, but seconds or milliseconds since 1970."""
+
+
 def parse_duration(text: str) -> float | None:
     """Seconds of a duration such as `6m0s`, `120ms` or `1m26.4s`, or None."""
     if not re.fullmatch(r"(?:\d+(?:\.\d+)?(?:ms|[smhd]))+", text):
@@ -208,7 +213,9 @@ _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 def _duration(text: str, now: datetime) -> float | None:
     if (seconds := _number(text)) is not None:
-        return max(0.0, seconds)
+        # OpenRouter names a moment, in milliseconds since 1970.
+        named = seconds / 1000 if seconds > _EPOCH_MS else seconds
+        return max(0.0, named - now.timestamp() if named > _EPOCH else named)
     if (seconds := parse_duration(text)) is not None:
         return seconds
     try:

@@ -90,6 +90,7 @@ _NO_MONEY = (
     "credit balance is too low",
     "perday",
 )
+_SOON = 120.0
 _NO_QUOTA = ("exceeded your current quota",)
 """OpenAI's words for an empty account; Google uses the same for a limit of the minute, but names the wait."""
 _NO_MODEL = (
@@ -100,7 +101,9 @@ _NO_MODEL = (
     "failed to load model",
     "failed to load",
     "is not a valid model id",
-    "invalid model",
+    "invalid model:",
+    "invalid model identifier",
+    "invalid model name",
     "unknown_model",
     "is not found for api version",
     "does not exist",
@@ -143,6 +146,9 @@ _FILTERED = (
     "content exists risk",
 )
 _LOADING = ("loading model", "model is loading", "is currently loading", "estimated_time")
+_PASSING = frozenset({429, 502, 503, 504, *range(520, 530)})
+"""Statuses of a server or something before it that is not up to it just now, whatever its words are."""
+_FOR_NOW = ("temporarily", "try again")
 _EVICTED = ("model unloaded",)
 """LM Studio: another request made room for its own model."""
 _CRASHED = (
@@ -227,12 +233,44 @@ def classify(asked: Asked, status: int, text: str, wait: float | None = None) ->
         page = text.lstrip().startswith("<")
         if page and status in {200, 400, 404, 405}:
             return _not_an_api(asked, status)
+        if page and status == _FORBIDDEN:
+            return ProtocolError(
+                f"{asked.provider} ({status}): a web page instead of an answer. Something before the server "
+                "refused the request."
+            )
         shown = "a web page instead of an answer" if page else text.strip()[:_SHOWN]
         body = ErrorBody(message=shown or "no reason given")
-    case = _Case(asked, status, body, wait if wait is not None else body.retry_after)
+    case = _Case(
+        asked,
+        _inner_status(body) if status == _OK else status,
+        body,
+        wait if wait is not None else body.retry_after,
+    )
     return _about_request(case) or _about_account(case) or _about_model(case) or _by_status(case)
 
 
+def _inner_status(body: ErrorBody) -> int:
+    """The status that an error inside a success would have had; 200 if it does not tell.
+
+    400 says nothing after an answer has begun: the request was good enough for that.
+    """
+    for word in body.code.split():
+        if re.fullmatch(r"[45]\d\d", word) and word not in {"400", "422"}:
+            return int(word)
+        if word in _STATUS_OF:
+            return _STATUS_OF[word]
+    return _OK
+
+
+_STATUS_OF = {
+    "rate_limit_error": 429,
+    "rate_limit_exceeded": 429,
+    "overloaded_error": 529,
+    "authentication_error": 401,
+    "not_found_error": 404,
+    "billing_error": 402,
+}
+_FORBIDDEN = 403
 _OK = 200
 _UNKNOWN_KEY = 401
 _UNPAID = 402
@@ -294,6 +332,9 @@ def _about_account(case: _Case) -> ModelError | None:
     if status == _UNPAID and case.wait is not None:
         return RateLimitedError(said, details=details, retry_after=case.wait)
     spent = case.names(_NO_MONEY) or (case.wait is None and case.names(_NO_QUOTA))
+    if status == _TOO_MANY and case.wait is not None and case.wait <= _SOON:
+        # A short wait is worth waiting for, whatever else is said; only a code says more.
+        spent = any(code in case.body.code.lower() for code in _NO_MONEY)
     if status == _UNPAID or spent:
         page = f" See {case.asked.billing_page}." if case.asked.billing_page else ""
         return OutOfQuotaError(f"{said.rstrip('.')}.{page}", details=details)
@@ -320,7 +361,7 @@ def _about_model(case: _Case) -> ModelError | None:
             details=details,
         )
     unknown = case.names(_NO_MODEL) or _NOT_FOUND.search(case.body.message[:_SHOWN])
-    if status == _UNKNOWN or (status != _TOO_MANY and unknown):
+    if status == _UNKNOWN or (unknown and status not in _PASSING and not case.names(_FOR_NOW)):
         return _missing(case)
     if status in {200, 400, 422, 500} and (case.body.param or case.names(_REFUSED_FIELD)):
         return RefusedRequestError(said, details=details)

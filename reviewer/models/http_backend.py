@@ -33,6 +33,8 @@ from reviewer.models.servers import Output, server_of
 from reviewer.models.wire import MAX_ERROR, Event, Framing, Incoming, Wire, framing_of
 from reviewer.prompting.prompt import Prompt
 
+_LISTING = 15.0
+"""Seconds for all that is asked about models; a review is not to wait longer for what it can do without."""
 _MOST_CHANGES = 6
 """How often one request is rephrased after refusals."""
 T = TypeVar("T")
@@ -104,7 +106,7 @@ class HttpBackend(Backend):
 
     async def _talk(self, conversation: Conversation[T]) -> T:
         """Hold a conversation and return its value."""
-        with self._masking():
+        with self._masking(), anyio.move_on_after(_LISTING):
             try:
                 request = next(conversation)
                 while True:
@@ -112,6 +114,7 @@ class HttpBackend(Backend):
             except StopIteration as end:
                 value: T = end.value
                 return value
+        raise StalledError(f"{self._endpoint.name}: no answer about its models within {_LISTING:g} s")
 
     async def _send(self, request: HttpRequest) -> HttpResponse:
         async with self._wire.open(request) as incoming:
@@ -121,7 +124,7 @@ class HttpBackend(Backend):
         """How to ask a model: as learned in this run, or before, or as told by the server."""
         if model in self._shapes:
             return self._shapes[model]
-        learned = self._known.shape(self._endpoint.base_url, model)
+        learned = self._known.shape(self._endpoint.address, model)
         if learned is not None:
             return learned
         usual = server_of(self._endpoint.kind, self._endpoint.base_url).outputs
@@ -156,7 +159,7 @@ class HttpBackend(Backend):
     def _learn(self, model: str, shape: Shape, *, changed: bool) -> None:
         self._shapes[model] = shape
         if changed:
-            self._known.learn(self._endpoint.base_url, model, shape)
+            self._known.learn(self._endpoint.address, model, shape)
 
     async def _ask_once(self, model: str, prompt: Prompt, shape: Shape, manner: Manner) -> Reply:
         with self._masking():

@@ -276,9 +276,13 @@ class Endpoint:
     window: int | None = None
 
     def masked(self, text: str) -> str:
-        """A text without the key: servers may repeat what they got."""
+        """A text without the key and what is secret in the address: servers may repeat what they got."""
         key = self.key.reveal() if self.key else ""
-        return text.replace(key, "***") if len(key) >= _SHORTEST_KEY else text
+        text = text.replace(key, "***") if len(key) >= _SHORTEST_KEY else text
+        user, found, _ = self.base_url.partition("://")[2].partition("/")[0].rpartition("@")
+        text = text.replace(f"{user}@", "") if found and user else text
+        query = self.base_url.partition("?")[2]
+        return text.replace(query, "***") if query else text
 
     @property
     def address(self) -> str:

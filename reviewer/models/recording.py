@@ -16,7 +16,7 @@ from reviewer.errors import ModelError, ReplayError
 from reviewer.models.answer import Clock
 from reviewer.models.model import Endpoint
 from reviewer.models.providers.base import HttpRequest
-from reviewer.models.wire import MAX_BODY, Event, Incoming, Wire, WireAround
+from reviewer.models.wire import MAX_BODY, Event, Incoming, Wire, WireAround, masked_data
 
 Keep = Callable[[str, Mapping[str, Any]], None]
 """Writes one file of a recording: its name and its data."""
@@ -67,7 +67,9 @@ class RecordingWire(WireAround):
             "number": number,
             "provider": self.endpoint.name,
             "key": key_of(self.endpoint, request),
-            "request": {"method": request.method, "url": request.url, "body": request.body},
+            "request": masked_data(
+                {"method": request.method, "url": request.url, "body": request.body}, self.endpoint
+            ),
         }
         try:
             async with self.inner.open(request) as incoming:
@@ -132,21 +134,25 @@ class Replay:
         folder: where it is, for messages.
         waiting: exchanges by key, first ones first.
         clock: passes as it did.
-        stopped: set when the recorded run was stopped in the middle of an exchange.
+        ends: the recorded run as a whole was stopped, not only one of its roles.
+        stopped: set when it comes to an exchange in the middle of which that was.
     """
 
     folder: Path
     waiting: dict[str, deque[Mapping[str, Any]]]
     clock: Clock
+    ends: bool = False
     stopped: anyio.Event = field(default_factory=anyio.Event)
 
     @classmethod
-    def of(cls, folder: Path, exchanges: Sequence[Mapping[str, Any]], clock: Clock) -> "Replay":
+    def of(
+        cls, folder: Path, exchanges: Sequence[Mapping[str, Any]], clock: Clock, *, stopped: bool
+    ) -> "Replay":
         """A replay of exchanges, in the order of their numbers."""
         waiting: dict[str, deque[Mapping[str, Any]]] = defaultdict(deque)
         for exchange in sorted(exchanges, key=lambda one: int(one["number"])):
             waiting[exchange["key"]].append(exchange)
-        return cls(folder, waiting, clock)
+        return cls(folder, waiting, clock, stopped)
 
     def wire(self, endpoint: Endpoint) -> "ReplayWire":
         """A wire that answers from the recording."""
@@ -172,12 +178,14 @@ class ReplayWire:
         if not queue:
             raise ReplayError(
                 f"{self._replay.folder}: the recording has no answer to this request ({self._endpoint.name}, "
-                f"{request.method} {request.url}). Its change, settings or program differ from these."
+                f"{request.method} {self._endpoint.masked(request.url)}). Its change, settings or program "
+                "differ from these."
             )
         exchange = queue.popleft()
         await self._replay.clock.sleep(float(exchange.get("seconds", 0.0)))
         if exchange.get("stopped"):
-            self._replay.stopped.set()
+            if self._replay.ends:
+                self._replay.stopped.set()
             await anyio.sleep_forever()
         response = exchange.get("response")
         if response is None:

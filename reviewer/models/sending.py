@@ -118,12 +118,13 @@ class Sender:
         breaker = health.breaker(model)
         waited = 0.0
         while (wait := breaker.wait(self.clock.now())) != 0:
-            if last and not breaker.answered and not breaker.opened_here:
+            inherited = last and not breaker.answered and not breaker.opened_here
+            if inherited and breaker.state is State.OPEN:
                 breaker.probe_next()
                 continue
             pause = _PROBE_POLL if wait is None else wait
             waited += pause
-            if not (last and breaker.answered) or waited > policy.longest_wait:
+            if not ((last and breaker.answered) or inherited) or waited > policy.longest_wait:
                 raise health.open_error(model)
             await self.clock.sleep(pause)
 

@@ -9,7 +9,7 @@ from reviewer.errors import ModelError
 from reviewer.models.answer import Clock
 from reviewer.models.model import Endpoint
 from reviewer.models.providers.base import HttpRequest
-from reviewer.models.wire import MAX_BODY, Event, Incoming, Wire, WireAround
+from reviewer.models.wire import MAX_BODY, Event, Incoming, Wire, WireAround, masked_data
 
 Write = Callable[[Mapping[str, Any]], None]
 """Writes one line."""
@@ -85,17 +85,10 @@ class _Line:
     number: int
 
     def tell(self, what: str, **facts: Any) -> None:
-        masked = {name: self._masked(value) for name, value in facts.items()}
+        masked = {name: masked_data(value, self.endpoint) for name, value in facts.items()}
         seconds = round(self.tracer.clock.now(), 4)
         head = {"seconds": seconds, "exchange": self.number, "provider": self.endpoint.name, "what": what}
         self.tracer.write(head | masked)
-
-    def _masked(self, value: Any) -> Any:
-        if isinstance(value, str):
-            return self.endpoint.masked(value)
-        if isinstance(value, Mapping):
-            return {name: self._masked(inner) for name, inner in value.items()}
-        return [self._masked(inner) for inner in value] if isinstance(value, list) else value
 
 
 class _Told:

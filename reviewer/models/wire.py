@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
 
 from reviewer.models.model import Endpoint
 from reviewer.models.providers.base import HttpRequest
@@ -56,6 +56,15 @@ class Wire(Protocol):
             ModelError: no answer came, or it broke off.
         """
         ...
+
+
+def masked_data(value: Any, endpoint: Endpoint) -> Any:
+    """JSON data without the endpoint's key and password in any of its texts."""
+    if isinstance(value, str):
+        return endpoint.masked(value)
+    if isinstance(value, Mapping):
+        return {name: masked_data(inner, endpoint) for name, inner in value.items()}
+    return [masked_data(inner, endpoint) for inner in value] if isinstance(value, list) else value
 
 
 class WireAround:
