@@ -54,6 +54,7 @@ class _Turn:
             return False
         self.enlargements -= 1
         self.prompt = self.current = doubled
+        self.manner = replace(self.manner, cap=None)
         return True
 
     def shorten(self, room: int | None) -> bool:
@@ -61,7 +62,9 @@ class _Turn:
         if self.shortened or room is None or room * _ROOM_USED < _LEAST_REPLY:
             return False
         self.shortened = True
-        self.prompt = self.current = replace(self.prompt, output_tokens=int(room * _ROOM_USED))
+        cap = int(room * _ROOM_USED)
+        self.manner = replace(self.manner, cap=cap)
+        self.prompt = self.current = replace(self.prompt, output_tokens=min(cap, self.prompt.output_tokens))
         return True
 
 

@@ -28,7 +28,7 @@ from reviewer.models.providers.base import (
     Shape,
     asked_of,
 )
-from reviewer.models.rephrase import looser, simpler
+from reviewer.models.rephrase import blames, looser, output_limit, simpler
 from reviewer.models.servers import Output, server_of
 from reviewer.models.wire import MAX_ERROR, Event, Framing, Incoming, Wire, framing_of
 from reviewer.prompting.prompt import Prompt
@@ -142,19 +142,30 @@ class HttpBackend(Backend):
         first = shape
         if manner.looser:
             shape = looser(shape, server.outputs, manner.looser) or shape
+        sure = True
         for _ in range(_MOST_CHANGES):
             try:
                 reply = await self._ask_once(model, prompt, shape, manner)
             except RefusedRequestError as error:
+                if self._learn_limit(model, error):
+                    continue
                 simple = simpler(shape, server, error)
                 if simple is None:
                     raise
-                shape = simple
+                shape, sure = simple, sure and blames(server, error)
             else:
                 if not manner.looser:
-                    self._learn(model, shape, changed=shape != first)
+                    self._learn(model, shape, changed=sure and shape != first)
                 return reply
         return await self._ask_once(model, prompt, shape, manner)
+
+    def _learn_limit(self, model: str, error: ModelError) -> bool:
+        """Take note of how much a model can write, if a refusal says so; False if nothing new was said."""
+        limit, info = output_limit(error), self._infos.get(model, ModelInfo(model))
+        if limit is None or (info.max_output is not None and info.max_output <= limit):
+            return False
+        self._infos[model] = replace(info, max_output=limit)
+        return True
 
     def _learn(self, model: str, shape: Shape, *, changed: bool) -> None:
         self._shapes[model] = shape

@@ -175,11 +175,13 @@ class Manner:
         looser: steps down from the strictest structured-output mode that the model takes.
         lively: with a higher temperature, against repetition.
         whole: the answer in one piece instead of a stream.
+        cap: tokens that the reply may have at most, thoughts included; None for as many as usual.
     """
 
     looser: int = 0
     lively: bool = False
     whole: bool = False
+    cap: int | None = None
 
 
 USUAL = Manner()

@@ -1,5 +1,6 @@
 """How to ask again after a refusal: without the field that the server named, or in a looser mode."""
 
+import re
 from dataclasses import replace
 
 from reviewer.errors import ModelError, RefusedRequestError
@@ -25,7 +26,7 @@ def simpler(shape: Shape, server: Server, error: ModelError) -> Shape | None:
     """How to ask after a refusal, or None when nothing is left to change."""
     if not isinstance(error, RefusedRequestError):
         return None
-    said = f"{error} {error.details.code} {error.details.param}".lower()
+    said = _said(error)
     optional = {"temperature", "stream_options", *server.optional, *server.extra}
     named = error.details.param.partition(".")[0]
     if _is_about_cap(server, shape, named, said):
@@ -36,10 +37,45 @@ def simpler(shape: Shape, server: Server, error: ModelError) -> Shape | None:
     if any(word in said for word in _SCHEMA_WORDS):
         return step_down
     for field in sorted(optional - shape.without):
-        if field.lower() in said:
+        if _mentions(said, field):
             return replace(shape, without=shape.without | {field})
     # The server does not say what it refuses: the unusual part of the request is the likeliest.
     return None if named else step_down
+
+
+def blames(server: Server, error: ModelError) -> bool:
+    """Whether a refusal says what it is about, so that what helped is worth remembering beyond the run."""
+    said = _said(error)
+    fields = {"temperature", "stream_options", server.cap_field, *server.optional, *server.extra}
+    return (
+        bool(error.details.param)
+        or any(word in said for word in _SCHEMA_WORDS)
+        or any(_mentions(said, field) for field in fields)
+    )
+
+
+def output_limit(error: ModelError) -> int | None:
+    """The most tokens that a model can write, if a refusal names them."""
+    found = _AT_MOST.search(str(error))
+    return int(found[1] or found[2]) if found else None
+
+
+_AT_MOST = re.compile(
+    r"supports at most (\d{3,7}) (?:completion|output) tokens"
+    r"|> (\d{3,7}), which is the maximum allowed number of output tokens"
+)
+"""OpenAI's and Anthropic's words for a reply that is longer than the model can write."""
+
+
+def _said(error: ModelError) -> str:
+    text = f"{error} {error.details.code} {error.details.param}".lower()
+    # OpenRouter's words for any failure behind it are not about the field of that name.
+    return text.replace("provider returned error", "")
+
+
+def _mentions(said: str, field: str) -> bool:
+    """Whether a text names a field, as a word of its own."""
+    return re.search(rf"(?<!\w){re.escape(field.lower())}(?!\w)", said) is not None
 
 
 def _is_about_cap(server: Server, shape: Shape, named: str, said: str) -> bool:

@@ -2,6 +2,7 @@
 
 import inspect
 import json
+from dataclasses import replace
 
 import anyio
 import httpx
@@ -17,11 +18,24 @@ from reviewer.errors import (
     UnknownModelError,
 )
 from reviewer.models import transport
+from reviewer.models.capabilities import Capabilities
 from reviewer.models.catalog import Catalog, unknown_model
 from reviewer.models.http_backend import HttpBackend
-from reviewer.models.model import USUAL, Backend, Endpoint, Key, ModelInfo, ModelRef, Timeouts, shown_address
+from reviewer.models.model import (
+    USUAL,
+    Backend,
+    Endpoint,
+    Key,
+    Manner,
+    ModelInfo,
+    ModelRef,
+    Timeouts,
+    shown_address,
+)
 from reviewer.models.providers import PROTOCOLS
+from reviewer.models.providers.base import Ask, Shape
 from reviewer.models.providers.scripted import Scripted
+from reviewer.models.servers import Output
 from reviewer.models.transport import _MAPPED, HttpWire, _ours
 from reviewer.prompting.prompt import Message, Prompt, Purpose, Speaker
 from reviewer.prompting.role import ModelKind
@@ -359,3 +373,52 @@ def test_bodies_are_json(server):
     server.default = streamed("x")
     ask(endpoint(server))
     assert json.dumps(server.requests[0])
+
+
+LIMITS = {
+    "openai": "max_tokens is too large: 4096. This model supports at most 2000 completion tokens",
+    "anthropic": "max_tokens: 4096 > 2000, which is the maximum allowed number of output tokens for x",
+}
+
+
+@pytest.mark.parametrize("text", LIMITS.values(), ids=LIMITS)
+def test_how_much_a_model_can_write_is_learned_from_a_refusal(server, text):
+    """The output mode has nothing to do with it and stays as it is."""
+    server.default = lambda body: (
+        error(400, text, "invalid_value", "max_tokens") if body["max_tokens"] > 2000 else streamed("fine")
+    )
+    prompt = replace(PROMPT, output_tokens=4096)
+
+    async def go():
+        async with backend(endpoint(server)) as lab:
+            return [(await lab.ask("big", prompt)).text for _ in range(2)]
+
+    assert anyio.run(go) == ["fine", "fine"]
+    assert [body["max_tokens"] for body in server.requests] == [4096, 2000, 2000]
+    assert all("response_format" in body for body in server.requests)
+
+
+def test_only_what_a_refusal_names_is_remembered_beyond_the_run(server):
+    known = Capabilities()
+
+    def asked(refusal: str) -> int:
+        server.default = lambda body: error(400, refusal) if "response_format" in body else streamed("fine")
+        target = endpoint(server)
+
+        async def go():
+            async with HttpBackend(target, PROTOCOLS["openai"], HttpWire(target), known) as lab:
+                await lab.ask("big", PROMPT)
+
+        anyio.run(go)
+        return len(known.entries)
+
+    assert asked("Provider returned error") == 0
+    assert asked("response_format is not supported") == 1
+
+
+def test_a_shorter_reply_is_shorter_with_thoughts_too():
+    ask = Ask(
+        Endpoint("a", "anthropic", "https://h.example/v1"), ModelInfo("m"), PROMPT, Shape(Output.PROMPT)
+    )
+    assert ask.cap == 100 + 16_384
+    assert replace(ask, manner=Manner(cap=5000)).cap == 5000

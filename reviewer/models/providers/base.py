@@ -86,7 +86,7 @@ class Ask:
     def cap(self) -> int:
         """Tokens that the reply may have, thoughts included where they count into it."""
         wanted = self.prompt.output_tokens + self.server.thoughts
-        return min(wanted, self.model.max_output or wanted)
+        return min(wanted, self.manner.cap or wanted, self.model.max_output or wanted)
 
     @property
     def temperature(self) -> float | None:
