@@ -5,6 +5,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import anyio
 from anyio import run as run_async
@@ -75,7 +76,7 @@ def doctor(common: Common, *, live: bool) -> int:
     note(Check("settings", fine=True, text=files))
     note(Check("roles", fine=True, text=", ".join(setup.roles)))
     try:
-        run_async(_models, setup, note, live)
+        run_async(partial(_models, setup, note, live=live))
     except UserError as error:
         note(Check("models", fine=False, text=str(error)))
     return 0 if all(check.fine for check in checks) else 2
@@ -96,7 +97,7 @@ def _git(common: Common) -> Check:
     return Check("git", fine=True, text=f"{repository.line('--version')}, repository {repository.root}")
 
 
-async def _models(setup: Setup, note: Callable[[Check], None], live: bool) -> None:  # noqa: FBT001
+async def _models(setup: Setup, note: Callable[[Check], None], *, live: bool) -> None:
     doubts: list[str] = []
     access = Access(known=load_capabilities(cache_folder()))
     async with staff(setup.roles, setup.loaded, setup.environment, say=doubts.append, access=access) as who:

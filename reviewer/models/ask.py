@@ -250,7 +250,7 @@ def _read(reply: Reply, read: Read[T], journal: Journal) -> T:
         return read(reply)
     except InvalidReplyError:
         raise
-    except Exception:
+    except Exception:  # a bug of the reader's must not cost the text, which is all that there is
         journal.unread.append(reply.text)
         raise
 

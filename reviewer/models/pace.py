@@ -58,7 +58,7 @@ class Pace:
         if begin > now():
             try:
                 await sleep(begin - now())
-            except BaseException:
+            except BaseException:  # cancelled: the turn goes to the next one
                 self._give_back()
                 raise
 
@@ -70,7 +70,7 @@ class Pace:
         self._waiting.append(event)
         try:
             await event.wait()
-        except BaseException:
+        except BaseException:  # cancelled
             if event in self._waiting:
                 self._waiting.remove(event)
             else:
