@@ -4,6 +4,7 @@
 
 The server is another process on loopback. The ideal is PROMPTS / CONCURRENCY * SECONDS. Everything that a
 review does for a prompt is done: its turn, the request with its schema, the stream, and reading the answer.
+As in a review, the server has been asked for its models before; that is not counted.
 """
 
 import asyncio
@@ -40,21 +41,30 @@ FACTOR, MEGABYTES = 1.15, 150
 
 
 def stream() -> bytes:
-    """The response to every request."""
+    """The response to every prompt."""
     rows = [{"choices": [{"delta": {"content": ANSWER[at : at + 20]}}]} for at in range(0, len(ANSWER), 20)]
     rows.append({"choices": [{"delta": {}, "finish_reason": "stop"}]})
-    body = "".join(f"data: {json.dumps(row)}\n\n" for row in rows) + "data: [DONE]\n\n"
-    start = f"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: {len(body)}\r\n\r\n"
+    return response(
+        "text/event-stream", "".join(f"data: {json.dumps(row)}\n\n" for row in rows) + "data: [DONE]\n\n"
+    )
+
+
+def response(kind: str, body: str) -> bytes:
+    start = f"HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\n\r\n"
     return (start + body).encode()
 
 
 RESPONSE = stream()
+MODELS = response("application/json", json.dumps({"data": [{"id": "m"}]}))
 LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
 
 
 async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, seconds: float) -> None:
     """Answer requests on one connection, each after a pause."""
     while head := await reader.readuntil(b"\r\n\r\n"):
+        if head.startswith(b"GET"):
+            writer.write(MODELS)
+            continue
         found = LENGTH.search(head)
         await reader.readexactly(int(found[1]) if found else 0)
         await asyncio.sleep(seconds)
@@ -84,6 +94,7 @@ async def ask_all(port: int, prompts: int, concurrency: int) -> float:
     endpoint = Endpoint("lab", "openai", f"http://127.0.0.1:{port}/v1", concurrency=concurrency)
     async with opened({"lab": backend_for(endpoint, Access())}) as backends:
         asker = Asker(health=Health(limits={"lab": concurrency}))
+        await backends["lab"].list_models()
         chain = [Candidate(ModelRef("lab", "m"), backends["lab"])]
         made = [prompt_for(number) for number in range(prompts)]
         started = time.perf_counter()

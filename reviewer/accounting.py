@@ -6,12 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from reviewer.interview import Record
 from reviewer.models.answer import UNREADABLE, Try
 from reviewer.models.breaker import Breaker
 from reviewer.models.model import ModelRef, Price
 from reviewer.outputs.report import FailureCount, ModelUsage, Spread, Usage
 from reviewer.plan import Plan
+from reviewer.record import Record
 
 
 @dataclass(frozen=True, slots=True)

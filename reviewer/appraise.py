@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from reviewer.changes.text import one_line
 from reviewer.findings.fields import split_path
 from reviewer.findings.finding import Advice, ReadReview
-from reviewer.interview import Answered, Record, Unanswered
 from reviewer.models.model import Finish
 from reviewer.outputs.report import Outcome, RoleReview
 from reviewer.outputs.wording import counted, few
 from reviewer.prompting.batch import Batch
 from reviewer.prompting.contract import Severity
 from reviewer.prompting.tokens import Calibration
+from reviewer.record import Answered, Record, Unanswered
 
 _NAMED = 3
 """How many files a reason names."""

@@ -12,7 +12,6 @@ from reviewer.changes.changeset import SkipKind
 from reviewer.changes.text import encodable
 from reviewer.findings.finding import Claim, Grounding
 from reviewer.findings.merge import Statement, ground_claims, merge
-from reviewer.interview import Record, Unanswered, reading_position
 from reviewer.outputs.report import (
     SCHEMA_VERSION,
     Coverage,
@@ -29,6 +28,7 @@ from reviewer.outputs.report import (
 from reviewer.plan import Plan
 from reviewer.prompting.batch import Batch
 from reviewer.prompting.contract import Severity
+from reviewer.record import Record, Unanswered, reading_position
 
 
 @dataclass(frozen=True, slots=True)

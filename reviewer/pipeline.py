@@ -12,11 +12,12 @@ import anyio
 from reviewer.accounting import Ledger
 from reviewer.assemble import Frame, assemble
 from reviewer.events import Interrupted
-from reviewer.interview import Crew, Record, interview
+from reviewer.interview import Crew, interview
 from reviewer.models.model import ModelRef, Price
 from reviewer.outputs.report import Report
 from reviewer.plan import Plan
 from reviewer.prompting.contract import Severity
+from reviewer.record import Record
 
 Stop = Callable[[], Awaitable[str]]
 """Returns, with the reason, when the run is to be stopped; else never."""

@@ -9,6 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from reviewer.appraise import doubts
+from reviewer.closing import results_text
 from reviewer.errors import (
     ContentRefusedError,
     IncompleteStreamError,
@@ -17,7 +18,7 @@ from reviewer.errors import (
     ServerBrokenError,
 )
 from reviewer.findings.reply import read_review
-from reviewer.interview import Answered, Crew, results_text
+from reviewer.interview import Crew
 from reviewer.models.answer import Answer, Clock
 from reviewer.models.ask import Asker
 from reviewer.models.model import USUAL, Backend, Finish, Manner, ModelRef, Reply, Usage
@@ -30,6 +31,7 @@ from reviewer.prompting.prompt import Prompt, Purpose, Wording, overhead_tokens
 from reviewer.prompting.role import built_in_folder, load_partials, load_roles
 from reviewer.prompting.template import Templates
 from reviewer.prompting.tokens import SAFETY, Calibration, estimate_tokens
+from reviewer.record import Answered
 from tests.support.person import Person
 from tests.support.values import changes, finding
 from tests.support.values import review as reply

@@ -22,155 +22,13 @@ from reviewer.errors import (
     RunnerCrashedError,
     ServerBrokenError,
 )
+from reviewer.models import phrases
 from reviewer.models.error_body import ErrorBody, now_utc, read_error, reset_wait, retry_after
+from reviewer.models.overflow import overflow
 
-_TOO_LONG = (
-    "maximum context length is",
-    "maximum context limit",
-    "exceed context limit",
-    "exceeds context limit",
-    "prompt is too long",
-    "exceeds the available context size",
-    "exceed_context_size_error",
-    "context_length_exceeded",
-    "exceeds the maximum number of tokens allowed",
-    "is longer than the model's context length",
-    "longer than the context length",
-    "input tokens exceed the configured limit",
-    "input does not fit in context length",
-    "trying to keep the first",
-    "tokens to keep from the initial prompt",
-    "context size has been exceeded",
-    "context shift is disabled",
-    "input is too large to process",
-    "too large to process. increase the physical batch size",
-    "request too large",
-    "reduce the length of the messages",
-    "the input length exceeds the context length",
-    "must be at least 1, got -",
-    "too large for model with",
-    "maximum input length of",
-    "cannot be greater than max_model_len",
-    "model_context_window_exceeded",
-)
-"""Texts by which servers say that a prompt does not fit, in lower case."""
-
-_LIMIT = re.compile(
-    r"(?:context length is|context limit is|context size \(|only supports"
-    r"|allowed \(|limit is|limit of|limit:|>)"
-    r"\s*(\d{3,9})(?!\d)"
-)
-"""The number of a message that is the window, among others that are its use."""
-_PAIR = 2
-_SUM = re.compile(r"(\d{3,9}) ?\+ ?(\d{2,9}) ?> ?(\d{3,9})")
-"""Anthropic: prompt + reply > window."""
-_PARTS = re.compile(
-    r"\((\d{2,9}) (?:in the messages|of text input), (\d{1,9}) in the (?:completion|output)\)"
-)
-"""OpenAI, OpenRouter, older vLLM: the parts of what was asked for."""
-_PASSED = re.compile(r"passed (\d{2,9}) input tokens.*maximum input length of (\d{2,9})", re.DOTALL)
-"""vLLM: the prompt and what it may have."""
-_REPLY_TOO_LONG = re.compile(r"max_tokens=\d+ cannot be greater than max_model_len=\D*(\d{3,9})")
-"""vLLM: the reply alone is longer than the window."""
-_LOWER_BOUND = "contains at least"
-"""Newer vLLM stops counting at the limit: its number says nothing about the prompt."""
-_NO_MONEY = (
-    "insufficient_quota",
-    "credit_balance_exhausted",
-    "organization_usage_limit_exceeded",
-    "organization_spend_limit_exceeded",
-    "project_spend_limit_exceeded",
-    "billing_error",
-    "enforced_spend_limit_reached",
-    "insufficient balance",
-    "spend limit",
-    "budget limit exceeded",
-    "usage limit",
-    "requires a subscription",
-    "credit balance is too low",
-    "perday",
-)
 _SOON = 120.0
-_NO_QUOTA = ("exceeded your current quota",)
-"""OpenAI's words for an empty account; Google uses the same for a limit of the minute, but names the wait."""
-_NO_MODEL = (
-    "model_not_found",
-    "deploymentnotfound",
-    "not found, try pulling it first",
-    "no models loaded",
-    "failed to load model",
-    "failed to load",
-    "is not a valid model id",
-    "invalid model:",
-    "invalid model identifier",
-    "invalid model name",
-    "unknown_model",
-    "is not found for api version",
-    "does not exist",
-    "model not exist",
-    "model_decommissioned",
-    "no fixture matched",
-    "model name is missing",
-)
-_NOT_FOUND = re.compile(r"\bmodel\b.{0,80}\bnot (?:found|available|exist)", re.IGNORECASE)
-_NO_ENDPOINT = ("no endpoints found that",)
-"""OpenRouter: no provider of the model accepts all fields of the request."""
-_BAD_KEY = (
-    "invalid_api_key",
-    "api_key_invalid",
-    "invalid api key",
-    "api key not valid",
-    "authentication_error",
-)
-_REFUSED_FIELD = (
-    "unsupported_parameter",
-    "unsupported_value",
-    "extra_forbidden",
-    "extra inputs are not permitted",
-    "is not supported with this model",
-    "does not support",
-    "response_format",
-    "json_schema",
-    "grammar",
-    "too many states",
-    "invalid schema",
-    "failed to initialize samplers",
-)
-_FILTERED = (
-    "content_filter",
-    "content filter",
-    "content management policy",
-    "moderation",
-    "flagged",
-    "guardrail",
-    "content exists risk",
-)
-_LOADING = ("loading model", "model is loading", "is currently loading", "estimated_time")
 _PASSING = frozenset({429, 502, 503, 504, *range(520, 530)})
 """Statuses of a server or something before it that is not up to it just now, whatever its words are."""
-_FOR_NOW = ("temporarily", "try again")
-_EVICTED = ("model unloaded",)
-"""LM Studio: another request made room for its own model."""
-_CRASHED = (
-    "runner has unexpectedly stopped",
-    "model has crashed",
-    "requires more system memory",
-    "process has terminated",
-    "out of memory",
-    "failed to allocate",
-)
-_NOT_HERE = (
-    "unsupported_country",
-    "country, region",
-    "location is not supported",
-    "not available in your country",
-    "not available in your region",
-    "check your network settings",
-    "cloud is disabled",
-)
-_REJECTED_OUTPUT = ("json_validate_failed", "tool_use_failed", "output_parse_failed")
-_NO_SUCH_PATH = ("unexpected endpoint or method",)
-"""LM Studio says so with status 200."""
 _SHOWN = 500
 
 
@@ -312,14 +170,16 @@ class _Case:
 def _about_request(case: _Case) -> ModelError | None:
     """What is wrong with the request or its answer."""
     said, details = case.said, case.details
-    if case.names(_REJECTED_OUTPUT) or case.body.generation:
+    if case.names(phrases.REJECTED_OUTPUT) or case.body.generation:
         if case.body.generation:
             return RejectedOutputError(said, partial=case.body.generation, details=details)
         return EmptyReplyError(said)
-    if case.status == _TOO_LARGE or case.names(_TOO_LONG):
-        asked_for, limit, room = _numbers(case.body)
-        return PromptTooLongError(said, details=details, asked=asked_for, limit=limit, room=room)
-    if case.status in {200, 400, 403} and case.names(_FILTERED) and not case.names(_NO_MODEL):
+    if case.status == _TOO_LARGE or case.names(phrases.TOO_LONG):
+        numbers = overflow(case.body)
+        return PromptTooLongError(
+            said, details=details, asked=numbers.asked, limit=numbers.limit, room=numbers.room
+        )
+    if case.status in {200, 400, 403} and case.names(phrases.FILTERED) and not case.names(phrases.NO_MODEL):
         return ContentRefusedError(said, details=details)
     return None
 
@@ -327,18 +187,18 @@ def _about_request(case: _Case) -> ModelError | None:
 def _about_account(case: _Case) -> ModelError | None:
     """What is wrong with the key or the account."""
     status, said, details = case.status, case.said, case.details
-    if case.names(_NOT_HERE):
+    if case.names(phrases.NOT_HERE):
         return NotAllowedError(said, details=details)
     if status == _UNPAID and case.wait is not None:
         return RateLimitedError(said, details=details, retry_after=case.wait)
-    spent = case.names(_NO_MONEY) or (case.wait is None and case.names(_NO_QUOTA))
+    spent = case.names(phrases.NO_MONEY) or (case.wait is None and case.names(phrases.NO_QUOTA))
     if status == _TOO_MANY and case.wait is not None and case.wait <= _SOON:
         # A short wait is worth waiting for, whatever else is said; only a code says more.
-        spent = any(code in case.body.code.lower() for code in _NO_MONEY)
+        spent = any(code in case.body.code.lower() for code in phrases.NO_MONEY)
     if status == _UNPAID or spent:
         page = f" See {case.asked.billing_page}." if case.asked.billing_page else ""
         return OutOfQuotaError(f"{said.rstrip('.')}.{page}", details=details)
-    if status in {_UNKNOWN_KEY, 403} or case.names(_BAD_KEY):
+    if status in {_UNKNOWN_KEY, 403} or case.names(phrases.BAD_KEY):
         return KeyRejectedError(_key_hint(case.asked, said.rstrip(".")), details=details)
     return None
 
@@ -346,31 +206,31 @@ def _about_account(case: _Case) -> ModelError | None:
 def _about_model(case: _Case) -> ModelError | None:
     """What is wrong with the model or the address."""
     status, said, details = case.status, case.said, case.details
-    if case.names(_NO_ENDPOINT):
+    if case.names(phrases.NO_ENDPOINT):
         return RefusedRequestError(said, details=details)
-    if case.names(_NO_SUCH_PATH):
+    if case.names(phrases.NO_SUCH_PATH):
         return ProtocolError(f"{said}. {_address_hint(case.asked)}", details=details)
-    if status in {200, _UNAVAILABLE} and case.names(_LOADING):
+    if status in {200, _UNAVAILABLE} and case.names(phrases.LOADING):
         return LoadingError(said, details=details, retry_after=case.wait)
-    if case.names(_EVICTED):
+    if case.names(phrases.EVICTED):
         return ServerBrokenError(said, details=details)
-    if case.names(_CRASHED):
+    if case.names(phrases.CRASHED):
         return RunnerCrashedError(
             f"{said.rstrip('.')}. Its memory may be too small: load the model with a shorter context, or "
             "take a smaller one.",
             details=details,
         )
-    unknown = case.names(_NO_MODEL) or _NOT_FOUND.search(case.body.message[:_SHOWN])
-    if status == _UNKNOWN or (unknown and status not in _PASSING and not case.names(_FOR_NOW)):
+    unknown = case.names(phrases.NO_MODEL) or phrases.NOT_FOUND.search(case.body.message[:_SHOWN])
+    if status == _UNKNOWN or (unknown and status not in _PASSING and not case.names(phrases.FOR_NOW)):
         return _missing(case)
-    if status in {200, 400, 422, 500} and (case.body.param or case.names(_REFUSED_FIELD)):
+    if status in {200, 400, 422, 500} and (case.body.param or case.names(phrases.REFUSED_FIELD)):
         return RefusedRequestError(said, details=details)
     return None
 
 
 def _missing(case: _Case) -> ModelError:
     """An unknown model, or an address without this path; a 404 can be either."""
-    about_model = case.names(_NO_MODEL) or case.names(("model", "deployment"))
+    about_model = case.names(phrases.NO_MODEL) or case.names(("model", "deployment"))
     if not about_model:
         return ProtocolError(f"{case.said.rstrip('.')}. {_address_hint(case.asked)}", details=case.details)
     hint = ""
@@ -409,33 +269,3 @@ def _key_hint(asked: Asked, said: str) -> str:
         return f"{said}. Check the key in the environment variable {asked.key_name}.{page}"
     hint = f'Set `api_key_env = "NAME"` for provider {asked.provider} and put the key into that variable.'
     return f"{said}. {hint}"
-
-
-def _numbers(body: ErrorBody) -> tuple[int | None, int | None, int | None]:
-    """Tokens asked for, tokens allowed, and tokens left for a reply; from fields or else from the message."""
-    if body.asked is not None or body.limit is not None:
-        return body.asked, body.limit, None
-    text = body.message.replace(",", "")
-    if found := _PASSED.search(text):
-        return int(found[1]), int(found[2]), None
-    if found := _REPLY_TOO_LONG.search(text):
-        # Nothing is said about the prompt: half of the window for each.
-        return None, int(found[1]), int(found[1]) // 2
-    if found := _SUM.search(text):
-        prompt, reply, limit = map(int, found.groups())
-        return prompt + reply, limit, _room(prompt, limit)
-    numbers = [int(digits) for digits in re.findall(r"(?<!\d)\d{3,9}(?!\d)", text)]
-    named = _LIMIT.search(text.lower())
-    if named is not None:
-        limit = int(named[1])
-        parts = _PARTS.search(text)
-        room = _room(int(parts[1]), limit) if parts else None
-        counted = None if _LOWER_BOUND in text else max((n for n in numbers if n > limit), default=None)
-        return counted, limit, room
-    if len(set(numbers)) == _PAIR:
-        return max(numbers), min(numbers), None
-    return None, None, None
-
-
-def _room(prompt: int, limit: int) -> int | None:
-    return limit - prompt if prompt < limit else None

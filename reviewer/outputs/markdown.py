@@ -1,27 +1,23 @@
 """The report as Markdown that reads well raw and rendered."""
 
-import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from functools import cache
 from importlib import resources
 
 from reviewer.changes.languages import fence_name
 from reviewer.errors import RoleError
-from reviewer.findings.finding import Finding, Grounding, Voice
-from reviewer.outputs.neutral import Safe, cell, fence, inline, path_code, prose
+from reviewer.findings.finding import Finding, Voice
+from reviewer.outputs.markdown_filters import FILTERS, HORIZONS, place, place_code
+from reviewer.outputs.neutral import Safe, inline
 from reviewer.outputs.report import (
-    ModelUsage,
     Outcome,
     Report,
-    RoleReview,
     SkippedPart,
-    Spread,
     Status,
     gate_in_words,
 )
-from reviewer.outputs.wording import counted, few, in_words
+from reviewer.outputs.wording import few
 from reviewer.prompting.contract import Horizon, Severity
 from reviewer.prompting.template import Templates
 
@@ -34,12 +30,6 @@ _MOST_LEFT_OUT = 200
 _TITLES = {Severity.CRITICAL: "Critical", Severity.MAJOR: "Major", Severity.MINOR: "Minor"}
 _LETTERS = {Severity.CRITICAL: "C", Severity.MAJOR: "M", Severity.MINOR: "N"}
 """First letters of labels; minor is N, as M is taken."""
-_HORIZONS = {
-    Horizon.IMMEDIATE: "Immediate",
-    Horizon.SHORT: "Short term",
-    Horizon.MEDIUM: "Medium term",
-    Horizon.LONG: "Long term",
-}
 _STATUS = {
     Status.CLEAN: "clean: reviewed completely, nothing found",
     Status.FINDINGS: "findings: reviewed completely",
@@ -139,7 +129,7 @@ def render(report: Report) -> str:
 
 @cache
 def _templates() -> Templates:
-    return Templates({}, filters=_FILTERS, finalize=_only_safe)
+    return Templates({}, filters=FILTERS, finalize=_only_safe)
 
 
 def _only_safe(value: object) -> object:
@@ -181,7 +171,7 @@ def _also(finding: Finding, titles: dict[str, str]) -> Iterator[_Said]:
         yield _Said(
             titles.get(voice.role, voice.role),
             voice.severity,
-            _place(finding.path, voice.line, voice.end_line)
+            place_code(finding.path, voice.line, voice.end_line)
             if voice.line not in {None, finding.line}
             else Safe(""),
             text or _in_one(voice),
@@ -267,7 +257,7 @@ def _actions(entries: Sequence[_Entry], report: Report) -> list[_Group]:
     for advice in report.recommendations:
         made[advice.horizon].append(inline(advice.text))
     return [
-        _Group(_HORIZONS[horizon], texts[:_MOST_ACTIONS], max(0, len(texts) - _MOST_ACTIONS))
+        _Group(HORIZONS[horizon], texts[:_MOST_ACTIONS], max(0, len(texts) - _MOST_ACTIONS))
         for horizon, texts in made.items()
         if texts
     ]
@@ -321,95 +311,3 @@ def _shortened(parts: Sequence[SkippedPart]) -> list[SkippedPart]:
         return list(parts)
     rest = SkippedPart("…", f"and {len(parts) - _MOST_LEFT_OUT} more, all named in the JSON report")
     return [*parts[:_MOST_LEFT_OUT], rest]
-
-
-def place(finding: Finding) -> Safe:
-    """Path and lines as code: `src/app.py:12-14`."""
-    if finding.line is None:
-        return path_code(finding.path or "no file named")
-    side = " (before the change)" if finding.side == "old" else ""
-    return Safe(f"{_place(finding.path, finding.line, finding.end_line)}{side}")
-
-
-def _place(path: str, line: int | None, end_line: int | None) -> Safe:
-    end = f"-{end_line}" if end_line and end_line != line else ""
-    return path_code(f"{path}:{line}{end}")
-
-
-def _grounding(finding: Finding) -> Safe:
-    """How the place was checked, in words."""
-    words = {
-        Grounding.VERIFIED: "quote verified",
-        Grounding.RELOCATED: f"quote verified, place corrected ({finding.grounding_note})",
-        Grounding.UNVERIFIED: finding.grounding_note,
-    }[finding.grounding]
-    return inline(words if finding.in_change else f"{words}; lines that the change did not touch")
-
-
-def _after_label(text: str) -> Safe:
-    """Prose behind a bold label; what begins with a block needs a paragraph of its own to be one."""
-    made = prose(text)
-    return Safe(f"\n\n{made}" if re.match(r"```|-|\d+\.", made) else f" {made}")
-
-
-def _rating(review: RoleReview) -> Safe:
-    if review.rating is None:
-        return Safe("none")
-    return Safe(f"{review.rating}/10" + (" (computed)" if review.computed else ""))
-
-
-def _mean_rating(report: Report) -> Safe:
-    ratings = [r.rating for r in report.reviews if r.rating is not None and r.status is not Outcome.FAILED]
-    return Safe(f"{sum(ratings) / len(ratings):.1f}/10" if ratings else "none")
-
-
-def _date(moment: datetime) -> Safe:
-    return Safe(moment.strftime("%Y-%m-%d %H:%M %Z").strip())
-
-
-def _seconds(value: float) -> Safe:
-    return Safe(f"{value:.1f} s" if value < 60 else f"{int(value // 60)} min {int(value % 60)} s")  # noqa: PLR2004
-
-
-def _known(value: int | None) -> Safe:
-    return Safe("not told" if value is None else f"{value:,}")
-
-
-def _spread(spread: Spread | None) -> Safe:
-    return Safe("none" if spread is None else f"{spread.median:.1f}, {spread.p95:.1f}")
-
-
-def _failures(usage: ModelUsage) -> str:
-    """What went wrong with the requests to a model, in words."""
-    named = [f"{failure.count} {in_words(failure.kind)}" for failure in usage.failures]
-    if usage.breaker_opened:
-        named.append(f"left alone {counted(usage.breaker_opened, 'time')}")
-    return ", ".join(named) or "none"
-
-
-def _dollars(value: float | None) -> Safe:
-    return Safe("" if value is None else f", {value:.4f} US dollars")
-
-
-_FILTERS: dict[str, Callable[..., object]] = {
-    "inline": inline,
-    "prose": prose,
-    "after_label": _after_label,
-    "path": path_code,
-    "paths": lambda paths: Safe(", ".join(map(path_code, paths))),
-    "cell": cell,
-    "code_cell": lambda text: Safe(path_code(text).replace("|", "\\|")),
-    "fence": fence,
-    "place": place,
-    "grounding": _grounding,
-    "rating": _rating,
-    "mean_rating": _mean_rating,
-    "count": lambda number, one, many="": Safe(counted(number, one, many)),
-    "date": _date,
-    "seconds": _seconds,
-    "known": _known,
-    "spread": _spread,
-    "failures": _failures,
-    "dollars": _dollars,
-    "horizon": lambda horizon: Safe(_HORIZONS[horizon].lower()),
-}

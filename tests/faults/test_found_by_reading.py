@@ -18,7 +18,6 @@ from reviewer.errors import (
     RateLimitedError,
     ServerBrokenError,
 )
-from reviewer.interview import Record
 from reviewer.models.answer import Candidate
 from reviewer.models.ask import Asker
 from reviewer.models.error_body import reset_wait
@@ -28,6 +27,7 @@ from reviewer.models.model import Endpoint, ModelRef
 from reviewer.outputs.report import Status
 from reviewer.plan import Assignment, Plan, make_plan
 from reviewer.prompting.tokens import Calibration
+from reviewer.record import Record
 from tests.faults.laboratory import KEY, Laboratory
 from tests.models.test_ask import PROMPT
 from tests.support.clock import VirtualTime
