@@ -53,11 +53,12 @@ class Pace:
                 break
             self._give_back()
             await sleep(held)
-        begin = max(now(), self._next)
+        here = now()
+        begin = max(here, self._next)
         self._next = begin + self._spacing
-        if begin > now():
+        if begin > here:
             try:
-                await sleep(begin - now())
+                await sleep(begin - here)
             except BaseException:  # cancelled: the turn goes to the next one
                 self._give_back()
                 raise

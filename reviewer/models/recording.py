@@ -182,7 +182,7 @@ class ReplayWire:
                 "differ from these."
             )
         exchange = queue.popleft()
-        await self._replay.clock.sleep(float(exchange.get("seconds", 0.0)))
+        await self._replay.clock.sleep(max(0.0, float(exchange.get("seconds", 0.0))))
         if exchange.get("stopped"):
             if self._replay.ends:
                 self._replay.stopped.set()

@@ -1,6 +1,7 @@
 """Breakers and paces: when a model is left alone, and how many requests it gets."""
 
 import random
+from itertools import count
 
 import anyio
 import pytest
@@ -225,6 +226,24 @@ def test_a_pace_holds_everything_back_until_the_named_time():
     pace.slow_down(0.0, 0.0, 7.0)
     pace.under_way = 0
     assert through(pace, 2, 1.0, time)[0] == 9.0, "seven seconds, then one at a time"
+
+
+def test_a_pace_waits_no_negative_time():
+    """The clock goes on between two looks at it, and the real one refuses to wait for what has passed."""
+    pace = Pace(spacing=0.0055)
+    seconds = iter(count(0.0, 0.001))
+    waits = []
+
+    async def sleep(wanted: float):
+        waits.append(wanted)
+
+    async def three():
+        for _ in range(3):
+            async with pace.turn(lambda: next(seconds), sleep):
+                pass
+
+    anyio.run(three)
+    assert all(wanted >= 0 for wanted in waits), waits
 
 
 @given(st.integers(0, 2**32))
