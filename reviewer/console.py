@@ -114,6 +114,15 @@ class Terminal:
             yield
         self._progress = None
 
+    @contextmanager
+    def waiting(self, text: str) -> Iterator[None]:
+        """Show what is waited for while the context lasts, if anybody can see it."""
+        if self.chatter.quiet or not self._console.is_terminal:
+            yield
+            return
+        with self._console.status(Text(visible(text)), spinner="line"):
+            yield
+
     def __call__(self, event: Event) -> None:
         """Take note of an event."""
         if self._progress is not None:

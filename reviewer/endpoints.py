@@ -50,7 +50,9 @@ def endpoint_of(
         raise ConfigError(f"the key in {key_name} has characters that no key has; was it copied whole?")
     if key_name and not key and need_key:
         raise ConfigError(f"provider {name} needs a key: set the environment variable {key_name}.")
-    made = Endpoint(name, kind, base_url, Key(key) if key else None, key_name, window=own.window)
+    made = Endpoint(
+        name, kind, base_url, Key(key) if key else None, key_name, window=own.window, lists_all=own.lists_all
+    )
     return _bounded(made, own, loaded)
 
 

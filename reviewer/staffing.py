@@ -13,7 +13,7 @@ from reviewer.models.catalog import Catalog, Listing
 from reviewer.models.model import Backend, Endpoint, ModelInfo, ModelRef, no_model_name
 from reviewer.models.presets import choose
 from reviewer.models.registry import Access, backend_for, opened
-from reviewer.models.servers import HOSTED, SERVERS
+from reviewer.models.servers import HOSTED, SERVERS, server_of
 from reviewer.outputs.wording import few
 from reviewer.plan import Assignment
 from reviewer.prompting.role import REPOSITORY_FOLDER, Role
@@ -101,7 +101,7 @@ async def staff(
             name: await _chosen(chain, roles[name], endpoints, catalog) for name, chain in chains.items()
         }
         models = list(dict.fromkeys(model for chain in chains.values() for model in chain))
-        infos = {model: await _validate(catalog, model, say) for model in models}
+        infos = {model: await _validate(catalog, model, endpoints[model.provider], say) for model in models}
         yield Staff(
             assignments=tuple(Assignment(roles[name], chain) for name, chain in chains.items()),
             windows={
@@ -247,20 +247,36 @@ def _why_not(found: Found) -> str:
     return f"{found.endpoint.name} offers none of the models that are taken unasked, so one has to be named."
 
 
-async def _validate(catalog: Catalog, model: ModelRef, say: Say) -> ModelInfo | None:
+async def _validate(catalog: Catalog, model: ModelRef, endpoint: Endpoint, say: Say) -> ModelInfo | None:
     """What the server says about a model.
 
     A server that cannot be reached is not an error yet: the run will report what it could not review.
+
+    Raises:
+        UnknownModelError: the server lists its models, and this is not among them.
+        ConfigError: the server does not accept the key.
     """
     try:
         return await catalog.check(model)
-    except UnknownModelError:
-        raise
+    except UnknownModelError as error:
+        if endpoint.lists_all:
+            raise UnknownModelError(f"{error}{_unlisted_hint(endpoint)}") from None
+        say(
+            f"{model} is not in the list of {endpoint.name} and is asked all the same, as lists_all is false."
+        )
+        return None
     except KeyRejectedError as error:
         raise ConfigError(str(error)) from error
     except ModelError as error:
         say(f"{model} could not be checked: {error}")
         return None
+
+
+def _unlisted_hint(endpoint: Endpoint) -> str:
+    """What to do about a server whose kind is not known to list everything."""
+    if server_of(endpoint.kind, endpoint.base_url) is not SERVERS["openai-compatible"]:
+        return ""
+    return f" If it answers for models that it does not list, set `lists_all = false` for {endpoint.name}."
 
 
 def role_folders(loaded: Loaded, directories: Sequence[Path]) -> list[Path]:

@@ -89,3 +89,21 @@ def test_terminal_escapes_of_others_are_shown_not_obeyed(capsys):
     terminal = Terminal(Chatter())
     terminal.say("\x1b[31mred\x1b[0m [bold]not markup[/bold]")
     assert capsys.readouterr().err == "\\u{1b}[31mred\\u{1b}[0m [bold]not markup[/bold]\n"
+
+
+def test_what_is_waited_for_is_shown_and_gone_afterwards():
+    screen = io.StringIO()
+    terminal = Terminal(Chatter())
+    terminal._console = _Screen(file=screen, force_terminal=True, width=100)
+    with terminal.waiting("Asking the servers"):
+        pass
+    shown = screen.getvalue()
+    assert "Asking the servers" in shown
+    assert shown.endswith("\x1b[2K"), "the line is erased"
+
+
+@pytest.mark.parametrize("chatter", [Chatter(), Chatter(quiet=True)])
+def test_nobody_waits_for_what_nobody_sees(chatter, capsys):
+    with Terminal(chatter).waiting("Asking the servers"):
+        pass
+    assert capsys.readouterr().err == ""

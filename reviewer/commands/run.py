@@ -4,6 +4,7 @@ import math
 import os
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
@@ -79,10 +80,11 @@ async def _review_changes(
     around: Circumstances,
 ) -> int:
     changes, roles, formats = what
-    async with staff(
-        roles, setup.loaded, setup.environment, say=terminal.say, access=around.access
-    ) as crew_list:
-        calibration = await _calibrated(around.calibration, crew_list, changes)
+    found = staff(roles, setup.loaded, setup.environment, say=terminal.say, access=around.access)
+    async with AsyncExitStack() as open_servers:
+        with terminal.waiting("Asking the model servers what they offer"):
+            crew_list = await open_servers.enter_async_context(found)
+            calibration = await _calibrated(around.calibration, crew_list, changes)
         plan = make_plan(
             changes, crew_list.assignments, setup.wording, windows=crew_list.windows, calibration=calibration
         )

@@ -76,6 +76,9 @@ class Provider(_Table):
     window: Annotated[int, Field(ge=1024)] | None = Field(
         None, description="tokens of its models' window, if the server does not tell the truth about it"
     )
+    lists_all: bool = Field(
+        True, description="false if it answers for models that its list does not name; these are asked then"
+    )
     replies: str | None = Field(None, description="folder with prepared replies (kind scripted only)")
 
 

@@ -25,11 +25,16 @@ class Listing:
     error: ModelError | None = None
 
     def find(self, name: str) -> ModelInfo | None:
-        """The model with this name; Ollama's `:latest` may be left out."""
-        for model in self.models or ():
-            if model.name in {name, f"{name}:latest"}:
-                return model
-        return None
+        """The model with this name; Ollama's `:latest` may be left out.
+
+        What OpenRouter puts behind the name of a model (`:nitro`, `:floor`, `:online`) says where to send the
+        request and is not in its list.
+        """
+        models = {model.name: model for model in self.models or ()}
+        plain, _, _ = name.rpartition(":")
+        return (
+            models.get(name) or models.get(f"{name}:latest") or (models.get(plain) if "/" in plain else None)
+        )
 
 
 class Catalog:

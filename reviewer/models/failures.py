@@ -187,7 +187,7 @@ def _about_request(case: _Case) -> ModelError | None:
 def _about_account(case: _Case) -> ModelError | None:
     """What is wrong with the key or the account."""
     status, said, details = case.status, case.said, case.details
-    if case.names(phrases.NOT_HERE):
+    if case.names(phrases.NOT_HERE) or case.names(phrases.NO_SCOPE):
         return NotAllowedError(said, details=details)
     if status == _UNPAID and case.wait is not None:
         return RateLimitedError(said, details=details, retry_after=case.wait)

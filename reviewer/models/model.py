@@ -265,6 +265,7 @@ class Endpoint:
         timeouts: bounds of a request.
         headers: further headers for every request.
         window: tokens of its models' window where the user knows better than the server.
+        lists_all: whether it answers only for the models that it lists.
     """
 
     name: str
@@ -276,6 +277,7 @@ class Endpoint:
     timeouts: Timeouts = Timeouts()
     headers: Mapping[str, str] = field(default_factory=dict)
     window: int | None = None
+    lists_all: bool = True
 
     def masked(self, text: str) -> str:
         """A text without the key and what is secret in the address: servers may repeat what they got."""

@@ -71,12 +71,15 @@ NO_MODEL = (
 NOT_FOUND = re.compile(r"\bmodel\b.{0,80}\bnot (?:found|available|exist)", re.IGNORECASE)
 NO_ENDPOINT = ("no endpoints found that",)
 """OpenRouter: no provider of the model accepts all fields of the request."""
+NO_SCOPE = ("missing scopes", "insufficient permissions for this operation")
+"""OpenAI: a key that may do some things and not this one, such as listing models."""
 BAD_KEY = (
     "invalid_api_key",
     "api_key_invalid",
     "invalid api key",
     "api key not valid",
     "authentication_error",
+    "no_db_connection",  # a LiteLLM proxy that knows only its own key
 )
 REFUSED_FIELD = (
     "unsupported_parameter",

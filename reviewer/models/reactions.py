@@ -131,7 +131,7 @@ REACTIONS: Mapping[type[ModelError], Reaction] = MappingProxyType(
         ),
         KeyRejectedError: Reaction("401, 403, or a 400 about the key", Repeat.NEVER, mark=Mark.PROVIDER_OUT),
         NotAllowedError: Reaction(
-            "the service does not serve this country or account", Repeat.NEVER, mark=Mark.PROVIDER_OUT
+            "the service does not serve this country, account or key", Repeat.NEVER, mark=Mark.PROVIDER_OUT
         ),
         ContentRefusedError: Reaction("the model or a filter refused this prompt", Repeat.NEVER),
         ProtocolError: Reaction(

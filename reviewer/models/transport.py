@@ -118,11 +118,15 @@ class HttpWire:
                 self._idle.append(slot)
 
     async def _new_slot(self) -> "_Slot":
-        plain = self._endpoint.base_url.lower().startswith("http:")
-        direct = self._endpoint.local and plain
-        made = _Direct(self._endpoint) if direct else new_client(self._endpoint)
+        made = _Direct(self._endpoint) if _can_be_direct(self._endpoint) else new_client(self._endpoint)
         await self._open.enter_async_context(made)
         return _Slot(made)
+
+
+def _can_be_direct(endpoint: Endpoint) -> bool:
+    """Whether nothing is needed that only a client does; a name and password in the address are."""
+    plain = endpoint.base_url.lower().startswith("http:")
+    return endpoint.local and plain and "@" not in endpoint.base_url
 
 
 class _Direct:

@@ -59,6 +59,7 @@ class Outcome:
     page: str
     said: str
     bodies: Sequence[dict[str, Any]]
+    headers: Sequence[Mapping[str, str]]
 
     @property
     def status(self) -> str:
@@ -137,4 +138,5 @@ class Laboratory:
             page,
             text + page + shown.out + shown.err,
             list(server.requests),
+            list(server.headers),
         )

@@ -28,7 +28,6 @@ from reviewer.outputs.report import Status
 from reviewer.plan import Assignment, Plan, make_plan
 from reviewer.prompting.tokens import Calibration
 from reviewer.record import Record
-from tests.faults.laboratory import KEY, Laboratory
 from tests.models.test_ask import PROMPT
 from tests.support.clock import VirtualTime
 from tests.support.person import Person
@@ -86,12 +85,6 @@ def test_a_part_without_changed_lines_that_was_never_answered_is_not_clean():
     )
     assert report.status is Status.INCOMPLETE
     assert [part.path for part in report.coverage.skipped] == ["new.py"]
-
-
-@pytest.fixture
-def lab(repo, capsys, monkeypatch) -> Laboratory:
-    monkeypatch.setenv("LAB_KEY", KEY)
-    return Laboratory(repo, capsys)
 
 
 def test_a_moment_is_no_duration():

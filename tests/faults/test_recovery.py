@@ -11,18 +11,11 @@ import pytest
 
 from reviewer.config.load import user_file
 from reviewer.models.answer import Clock
-from tests.faults.laboratory import KEY, Laboratory
-from tests.faults.test_faults import BUSY, CLEAN, FILES, FOUND, PROBLEM, counted, delta, events, message
+from tests.faults.cases import BUSY, CLEAN, FILES, FOUND, PROBLEM, counted, delta, events, message
 from tests.findings.test_reply import READABLE, REFUSED
 from tests.support.samples import FOLDER, sample
 from tests.support.server import Answer, error, honest, plain, streamed
 from tests.support.values import review
-
-
-@pytest.fixture
-def lab(repo, capsys, monkeypatch) -> Laboratory:
-    monkeypatch.setenv("LAB_KEY", KEY)
-    return Laboratory(repo, capsys)
 
 
 def shown_files(body) -> list[str]:

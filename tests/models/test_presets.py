@@ -88,7 +88,7 @@ def test_presets_that_cannot_be_used(repo, monkeypatch, capsys, name, said):
     repo.commit({"a.py": "x = 1\n"})
     monkeypatch.chdir(repo.root)
     monkeypatch.setenv("LAB_KEY", "sk-x")
-    with running(ChatServer(models=())) as server:
+    with running(ChatServer(models=("text-embedding-3",))) as server:
         (repo.root.parent / "own.toml").write_text(
             f'[providers.lab]\nkind = "openai"\nbase_url = "{server.url}"\n'
             '[providers.dead]\nkind = "openai"\nbase_url = "http://127.0.0.1:9/v1"\n'

@@ -12,6 +12,7 @@ from reviewer.errors import (
     ConnectionFailedError,
     IncompleteStreamError,
     ModelError,
+    NotAllowedError,
     ProtocolError,
     RefusedRequestError,
     ServerBrokenError,
@@ -19,7 +20,7 @@ from reviewer.errors import (
 )
 from reviewer.models import transport
 from reviewer.models.capabilities import Capabilities
-from reviewer.models.catalog import Catalog, unknown_model
+from reviewer.models.catalog import Catalog, Listing, unknown_model
 from reviewer.models.http_backend import HttpBackend
 from reviewer.models.model import (
     USUAL,
@@ -331,6 +332,36 @@ def test_catalog_remembers_failures_and_servers_without_a_list():
             anyio.run(check, "failing")
     assert failing.asked == 1
     assert anyio.run(check, "silent") is None
+
+
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        ("deepseek/deepseek-v4:nitro", "deepseek/deepseek-v4"),
+        ("deepseek/deepseek-v4:free", "deepseek/deepseek-v4:free"),
+        ("deepseek/another:nitro", None),
+        ("big:7b", None),
+    ],
+)
+def test_routing_behind_a_name_is_not_in_the_list(asked, found):
+    listed = ("deepseek/deepseek-v4", "deepseek/deepseek-v4:free", "big")
+    model = Listing(tuple(map(ModelInfo, listed))).find(asked)
+    assert (model.name if model else None) == found
+
+
+def test_a_key_that_may_not_list_may_still_ask(server):
+    """OpenAI's keys can be restricted; what they lack is no reason to give up before asking."""
+    said = "You have insufficient permissions for this operation. Missing scopes: api.model.read."
+    server.listing = error(403, said)
+    with pytest.raises(NotAllowedError, match="Missing scopes"):
+        list_models(endpoint(server))
+
+
+@pytest.mark.parametrize(("user", "sent"), [("", None), ("me:secret@", "Basic bWU6c2VjcmV0")])
+def test_user_and_password_of_an_address_are_sent(server, user, sent):
+    server.replies["big"] = [streamed("{}")]
+    ask(replace(endpoint(server), base_url=server.url.replace("//", f"//{user}")))
+    assert server.headers[-1].get("Authorization") == sent
 
 
 def test_message_for_an_unknown_model():

@@ -166,8 +166,8 @@ def running(server: ChatServer):
             server.headers.append(dict(self.headers))
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             known = next((found for path, found in server.paged.items() if self.path.startswith(path)), None)
-            if known is not None:
-                self.send(known)
+            if known is not None or self.path == "/tokenize":
+                self.send(known or error(404, "no such path"))
                 return
             with server.lock:
                 server.at_once += 1

@@ -94,9 +94,12 @@ def reader(ask: Ask) -> Reader:
 
 
 def listing(endpoint: Endpoint) -> Conversation[tuple[ModelInfo, ...] | None]:
-    """The listed models; window and load state where one of the known extensions tells them."""
+    """The listed models; window and load state where one of the known extensions tells them.
+
+    An empty list says nothing: Hugging Face's server names only what it has on disk, and answers for more.
+    """
     response = yield get(endpoint, f"{endpoint.base_url}/models")
-    return listed(endpoint, response.status, response.text)
+    return listed(endpoint, response.status, response.text) or None
 
 
 def listed(endpoint: Endpoint, status: int, text: str) -> tuple[ModelInfo, ...] | None:
