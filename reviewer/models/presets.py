@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from reviewer.models.model import Endpoint, ModelInfo
-from reviewer.models.servers import LOCAL, server_of
+from reviewer.models.servers import LOCAL, SERVERS, server_of
 from reviewer.prompting.role import ModelKind
 
 
@@ -46,6 +46,20 @@ def facts_of(info: ModelInfo) -> list[str]:
     if info.notice:
         facts.append(info.notice)
     return facts
+
+
+def described() -> str:
+    """The table of candidates in Markdown, for the documentation."""
+    rows = ["| preset | reasoning | coding | thinking |", "| --- | --- | --- | --- |"]
+    for name, server in SERVERS.items():
+        found = server.candidates
+        if found:
+            cells = (
+                ", ".join(f"`{one}`" for one in kind)
+                for kind in (found.reasoning, found.coding, found.thinking)
+            )
+            rows.append(f"| `{name}` | {' | '.join(cells)} |")
+    return "\n".join(rows)
 
 
 def _is(listed: str, candidate: str) -> bool:

@@ -110,6 +110,11 @@ class ChatServer:
             answer, pieces=tuple(p.replace(b'"model": "m"', b'"model": ' + named) for p in answer.pieces)
         )
 
+    def at(self, path: str, body: dict[str, Any] | None) -> Answer | None:
+        """The answer to a request at this path, if it is not one of the usual ones; no body means GET."""
+        known = next((found for start, found in self.paged.items() if path.startswith(start)), None)
+        return known or (error(404, "no such path") if path == "/tokenize" else None)
+
     def list_models(self) -> Answer:
         rows = [
             model if isinstance(model, dict) else {"id": model, "object": "model"} for model in self.models
@@ -157,7 +162,7 @@ def running(server: ChatServer):
         def do_GET(self):
             server.paths.append(self.path)
             server.headers.append(dict(self.headers))
-            known = next((found for path, found in server.paged.items() if self.path.startswith(path)), None)
+            known = server.at(self.path, None)
             listed = server.list_models() if self.path.endswith("/models") else error(404, "no such path")
             self.send(known or listed)
 
@@ -165,9 +170,9 @@ def running(server: ChatServer):
             server.paths.append(self.path)
             server.headers.append(dict(self.headers))
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            known = next((found for path, found in server.paged.items() if self.path.startswith(path)), None)
-            if known is not None or self.path == "/tokenize":
-                self.send(known or error(404, "no such path"))
+            known = server.at(self.path, body)
+            if known is not None:
+                self.send(known)
                 return
             with server.lock:
                 server.at_once += 1
