@@ -11,6 +11,7 @@ from reviewer.cli import _parser, main
 from reviewer.models.presets import described
 from reviewer.models.servers import SERVERS
 from reviewer.outputs import json_report
+from tests.support.messages import messages
 from tests.support.server import running
 from tests.support.services import AllServices
 from tests.support.shared import ROOT
@@ -123,3 +124,25 @@ def test_every_command_that_is_shown_is_one(name, line):
 def test_there_are_commands_and_configurations():
     assert len(COMMANDS) > 10
     assert len(blocks("models.md")) > 10
+
+
+def entries() -> list[str]:
+    """The messages of the guide to trouble, without what marks them as code; a cut one ends in a gap."""
+    text = (DOCS / "troubleshooting.md").read_text("utf-8")
+    found = re.findall(r"^- (`+) ?(.+?) ?\1: (?=\S)", re.sub(r"\n  (?=\S)", " ", text), re.MULTILINE)
+    return [message for _, message in found if not message.startswith("PROVIDER (")]
+
+
+def explains(entry: str, message: str) -> bool:
+    return entry == message or (entry.endswith(" …") and len(entry) > 60 and message.startswith(entry[:-1]))
+
+
+def test_every_message_has_an_entry():
+    known = entries()
+    assert [text for text in messages() if not any(explains(entry, text) for entry in known)] == []
+
+
+def test_every_entry_is_about_a_message():
+    said = messages()
+    assert [entry for entry in entries() if not any(explains(entry, text) for text in said)] == []
+    assert len(entries()) == len(set(entries())) > 150

@@ -6,17 +6,15 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from reviewer.changes.text import decode_path
 from reviewer.errors import SourceError
 
-_NO_GIT = "git was not found. Install git, or add it to PATH."
-try:
+if TYPE_CHECKING:
     import git
-    from git.exc import GitCommandNotFound
-except ImportError as error:  # GitPython looks for the program when it is imported
-    raise SourceError(_NO_GIT) from error
 
+_NO_GIT = "git was not found. Install git, or add it to PATH."
 _SETTINGS = (
     "core.quotePath=true",
     "core.fsmonitor=false",
@@ -88,7 +86,7 @@ class Repository:
         self.root = root
         self.prefix = prefix
         self.bare = bare
-        self._git = git.Git(root)
+        self._git = _command(root)
 
     @classmethod
     def open(cls, directory: Path) -> "Repository":
@@ -97,19 +95,16 @@ class Repository:
         Raises:
             SourceError: git is missing, or the directory is in no repository that git would open.
         """
-        try:
-            found = _run(
-                git.Git(directory),
-                ("rev-parse", "--is-bare-repository", "--is-inside-work-tree", "--absolute-git-dir"),
-            )
-        except GitCommandNotFound as error:
-            raise SourceError(_NO_GIT) from error
+        command = _command(directory)
+        found = _run(
+            command, ("rev-parse", "--is-bare-repository", "--is-inside-work-tree", "--absolute-git-dir")
+        )
         if found.status:
             raise SourceError(_why_not_opened(directory, found.stderr))
         is_bare, inside, git_dir = found.stdout.decode().splitlines()[:3]
         if is_bare == "true" or inside != "true":
             return cls(Path(git_dir), prefix="", bare=True)
-        places = _run(git.Git(directory), ("rev-parse", "--show-toplevel", "--show-prefix"))
+        places = _run(command, ("rev-parse", "--show-toplevel", "--show-prefix"))
         root, _, rest = places.stdout.decode("utf-8", "surrogateescape").partition("\n")
         return cls(Path(root), prefix=rest.partition("\n")[0], bare=False)
 
@@ -205,23 +200,44 @@ class Repository:
         }
 
 
+def _command(directory: Path) -> "git.Git":
+    """Git in a directory.
+
+    Imported here because the library looks for the program as soon as it is imported: a patch can be reviewed
+    without either.
+
+    Raises:
+        SourceError: there is no git.
+    """
+    try:
+        import git  # noqa: PLC0415
+    except ImportError as error:
+        raise SourceError(_NO_GIT) from error
+    return git.Git(directory)
+
+
 def _run(
-    command: git.Git, arguments: Sequence[str], *, env: Mapping[str, str] | None = None, stdin: bytes = b""
+    command: "git.Git", arguments: Sequence[str], *, env: Mapping[str, str] | None = None, stdin: bytes = b""
 ) -> Result:
+    from git.exc import GitCommandNotFound  # noqa: PLC0415  # as above
+
     settings = [part for setting in _SETTINGS for part in ("-c", setting)]
     environment = {**_ENVIRONMENT, **(env or {})}
     with tempfile.TemporaryFile() as source:
         source.write(stdin)
         source.seek(0)
-        status, stdout, stderr = command.execute(
-            [git.Git.GIT_PYTHON_GIT_EXECUTABLE or "git", *settings, *arguments],
-            istream=source,
-            with_extended_output=True,
-            with_exceptions=False,
-            stdout_as_string=False,
-            strip_newline_in_stdout=False,
-            env=environment,
-        )
+        try:
+            status, stdout, stderr = command.execute(
+                [command.GIT_PYTHON_GIT_EXECUTABLE or "git", *settings, *arguments],
+                istream=source,
+                with_extended_output=True,
+                with_exceptions=False,
+                stdout_as_string=False,
+                strip_newline_in_stdout=False,
+                env=environment,
+            )
+        except GitCommandNotFound as error:
+            raise SourceError(_NO_GIT) from error
     return Result(status, stdout, stderr)
 
 

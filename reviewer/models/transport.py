@@ -59,7 +59,7 @@ def new_client(endpoint: Endpoint) -> httpx.AsyncClient:
     try:
         return httpx.AsyncClient(
             timeout=_timeout(endpoint.timeouts),
-            trust_env=True,
+            trust_env=not endpoint.local,
             verify=_unused_context() if plain else ssl.create_default_context(),
             headers={"User-Agent": _AGENT},
             limits=_LIMITS,

@@ -186,6 +186,14 @@ def test_network_settings_that_cannot_be_used_are_named(monkeypatch, proxy):
         ask(remote)
 
 
+@pytest.mark.parametrize("user", ["", "me:secret@"])
+def test_no_proxy_is_asked_for_a_server_on_this_machine(server, monkeypatch, user):
+    monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:9")
+    server.replies["big"] = [streamed("{}")]
+    ask(replace(endpoint(server), base_url=server.url.replace("//", f"//{user}")))
+    assert len(server.requests) == 1
+
+
 def test_silence_ends(server):
     server.default = Answer(pieces=(chunk(delta={"content": "x"}),), headers=SSE, hang=True)
     with pytest.raises(IncompleteStreamError, match=r"nothing came for 0\.2 s"):

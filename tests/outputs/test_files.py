@@ -115,6 +115,14 @@ def test_a_missing_git_is_an_error_for_people(repo, tmp_path):
     assert (status, said) == (2, "reviewer: error: git was not found. Install git, or add it to PATH.\n")
 
 
+def test_a_patch_needs_no_git(tmp_path):
+    (tmp_path / "p.diff").write_text("--- a/x.py\n+++ b/x.py\n@@ -1 +1 @@\n-a = 1\n+a = 2\n")
+    status, page, said = reviewer(
+        tmp_path, "run", "--patch", "p.diff", "--model", "builtin", "-o", "-", PATH=str(tmp_path / "nothing")
+    )
+    assert (status, "x.py" in page) == (0, True), said
+
+
 @pytest.mark.parametrize("flags", [[], ["-v"]])
 def test_nobody_listening_changes_neither_report_nor_status(repo, flags):
     """As in `reviewer run 2>&1 | head -1`, and with standard error closed."""
