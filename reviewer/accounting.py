@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+from reviewer.errors import RefusedRequestError
 from reviewer.models.answer import UNREADABLE, Try
 from reviewer.models.breaker import Breaker
 from reviewer.models.model import ModelRef, Price
@@ -38,7 +39,7 @@ def account(plan: Plan, records: Sequence[Record], ledger: Ledger, seconds: floa
     costs = [model.cost for model in models if model.cost is not None]
     return Usage(
         prompts=plan.prompts,
-        requests=len(tries),
+        requests=_requests(tries),
         retries=len(same) - corrections,
         corrections=corrections,
         failovers=len(steps) - len(same),
@@ -54,9 +55,11 @@ def _model_usage(tries: Sequence[Try], ledger: Ledger) -> Iterable[ModelUsage]:
         own = [one for one in tries if one.model == model]
         breaker = ledger.breakers.get(model, Breaker())
         failures = Counter(one.kind or "unreadable" for one in own if one.problem)
+        if refused := sum(one.refused for one in own):
+            failures[RefusedRequestError.__name__] += refused
         yield ModelUsage(
             str(model),
-            len(own),
+            _requests(own),
             sum(not one.problem for one in own),
             _total(one.usage.prompt for one in own),
             _total(one.usage.completion for one in own),
@@ -69,6 +72,11 @@ def _model_usage(tries: Sequence[Try], ledger: Ledger) -> Iterable[ModelUsage]:
             breaker=breaker.state.value,
             breaker_opened=breaker.opened,
         )
+
+
+def _requests(tries: Sequence[Try]) -> int:
+    """All requests, those that were refused and asked again in another way among them."""
+    return sum(1 + one.refused for one in tries)
 
 
 def _total(values: Iterable[int | None]) -> int | None:

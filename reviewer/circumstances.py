@@ -212,9 +212,13 @@ def _opened(place: Path) -> Iterator[TextIO]:
 
 def _replayed(folder: Path, clock: Clock) -> Circumstances:
     about = _read_json(folder / _ABOUT)
-    if about.get("format") != _FORMAT:
+    try:
+        created = datetime.fromisoformat(str(about.get("created")))
+    except ValueError:
+        created = None
+    if about.get("format") != _FORMAT or created is None:
         raise ReplayError(f"{folder / _ABOUT}: not a recording that this program can replay.")
-    exchanges = [_read_json(file) for file in sorted(folder.glob("[0-9]*.json"))]
+    exchanges = [_exchange(file) for file in sorted(folder.glob("[0-9]*.json"))]
     replay = Replay.of(folder, exchanges, clock, stopped=bool(about.get("stopped")))
     factors = about.get("calibration")
     calibration = Calibration(factors if isinstance(factors, dict) else {})
@@ -223,9 +227,22 @@ def _replayed(folder: Path, clock: Clock) -> Circumstances:
         await replay.stopped.wait()
         return str(about.get("stopped") or "the recorded run was stopped here")
 
-    created = datetime.fromisoformat(str(about["created"]))
     access = Access(replay.wire, from_data(about.get("capabilities")), live=False)
     return Circumstances(clock, created, access, calibration, stop=stop, live=False)
+
+
+def _exchange(file: Path) -> dict[str, Any]:
+    """One exchange of a recording.
+
+    Raises:
+        ReplayError: it cannot be read, or something of it is missing.
+    """
+    data = _read_json(file)
+    answered = isinstance(data.get("response"), dict) or isinstance(data.get("error"), dict)
+    named = isinstance(data.get("number"), int) and isinstance(data.get("key"), str)
+    if not named or not (answered or data.get("stopped")):
+        raise ReplayError(f"{file}: is no part of a recording.")
+    return data
 
 
 def _read_json(file: Path) -> dict[str, Any]:

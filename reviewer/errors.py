@@ -116,12 +116,14 @@ class ModelError(ReviewerError):
     Attributes:
         details: what the server said, as facts.
         partial: the text that had arrived before the failure.
+        refused: requests that the server had refused before, each asked again in another way.
     """
 
     def __init__(self, message: str, *, details: ErrorDetails | None = None) -> None:
         super().__init__(message)
         self.details = details or ErrorDetails()
         self.partial = ""
+        self.refused = 0
 
 
 class RetryableError(ModelError):

@@ -95,6 +95,8 @@ BROKEN = [
     ("rec", "{oops", "is not JSON"),
     ("rec", "[]", "is no part of a recording"),
     ("rec", '{"format": 99}', "not a recording that this program can replay"),
+    ("rec", '{"format": 1}', "not a recording that this program can replay"),
+    ("rec", '{"format": 1, "created": "2026-01-01"}', "0001.json: is no part of a recording"),
 ]
 
 
@@ -103,6 +105,7 @@ def test_recordings_that_cannot_be_read(here, capsys, folder, text, said):
     place = here.root.parent / "rec"
     place.mkdir()
     (place / "run.json").write_text(text)
+    (place / "0001.json").write_text('{"number": 1, "key": "k"}')
     with running(ChatServer()) as server:
         configure(here, server)
         assert run("--replay", f"../{folder}") == 2

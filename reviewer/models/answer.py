@@ -40,6 +40,7 @@ class Try:
         kind: the class of the error, or empty.
         seconds: from its turn to its end; None if it never ended.
         queued: seconds that it waited for its turn.
+        refused: requests before it that the server refused, each asked again in another way.
     """
 
     model: ModelRef
@@ -48,6 +49,7 @@ class Try:
     kind: str = ""
     seconds: float | None = None
     queued: float = 0.0
+    refused: int = 0
 
 
 @dataclass(slots=True)

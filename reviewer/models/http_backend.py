@@ -142,11 +142,15 @@ class HttpBackend(Backend):
         first = shape
         if manner.looser:
             shape = looser(shape, server.outputs, manner.looser) or shape
-        sure = True
-        for _ in range(_MOST_CHANGES):
+        sure, refused = True, 0
+        while True:
             try:
                 reply = await self._ask_once(model, prompt, shape, manner)
-            except RefusedRequestError as error:
+            except ModelError as error:
+                error.refused = refused
+                if not isinstance(error, RefusedRequestError) or refused == _MOST_CHANGES:
+                    raise
+                refused += 1
                 if self._learn_limit(model, error):
                     continue
                 simple = simpler(shape, server, error)
@@ -156,8 +160,7 @@ class HttpBackend(Backend):
             else:
                 if not manner.looser:
                     self._learn(model, shape, changed=sure and shape != first)
-                return reply
-        return await self._ask_once(model, prompt, shape, manner)
+                return replace(reply, refused=refused)
 
     def _learn_limit(self, model: str, error: ModelError) -> bool:
         """Take note of how much a model can write, if a refusal says so; False if nothing new was said."""

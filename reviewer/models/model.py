@@ -148,6 +148,7 @@ class Reply:
         finish: why it ended.
         usage: tokens, as counted by the server.
         model: the model that the server says has answered, empty when it does not say.
+        refused: requests that the server refused before, each asked again in another way.
     """
 
     text: str
@@ -155,6 +156,7 @@ class Reply:
     finish: Finish = Finish.STOP
     usage: Usage = field(default_factory=Usage)
     model: str = ""
+    refused: int = 0
 
 
 def shown_address(url: str) -> str:

@@ -159,7 +159,9 @@ class Sender:
             reply = await target.candidate.backend.ask(model.model, prompt, manner)
         except ModelError as error:
             seconds, kind = self.clock.now() - begun, type(error).__name__
-            journal.tries[position] = replace(begin, problem=str(error), kind=kind, seconds=seconds)
+            journal.tries[position] = replace(
+                begin, problem=str(error), kind=kind, seconds=seconds, refused=error.refused
+            )
             if error.partial.strip():
                 journal.broken.append(error.partial)
             status = error.details.status
@@ -168,7 +170,9 @@ class Sender:
                 self._slow_down(model, begun, error)
             raise
         seconds = self.clock.now() - begun
-        journal.tries[position] = replace(begin, problem="", kind="", usage=reply.usage, seconds=seconds)
+        journal.tries[position] = replace(
+            begin, problem="", kind="", usage=reply.usage, seconds=seconds, refused=reply.refused
+        )
         self.listener(RequestEnded(prompt.role, prompt.label, name, seconds))
         changed = self.health.note_success(model)
         if changed is not None:

@@ -93,6 +93,7 @@ def play(case: Case, lab: Laboratory, *, address: str = "") -> None:
     wanted = {kind: count for kind, count in case.failures.items() if count}
     assert made.failures == wanted or set(made.failures) - set(wanted) == {"unreadable"}, made.said[-2000:]
     assert made.calls["big"] == case.calls
+    assert made.report.usage.requests == case.calls or not case.calls, "all of them are counted"
     assert made.exit == case.exit, made.said[-2000:]
     assert made.status == (case.status or {0: "clean", 3: "incomplete"}[case.exit])
     for text in case.says:

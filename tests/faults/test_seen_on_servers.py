@@ -109,7 +109,7 @@ CASES = {
         [
             lambda body: error(500, "Failed to parse grammar from json_schema") if schema_in(body) else honest(body),
         ],
-        3,
+        3, {"RefusedRequestError": 2},
     ),
     "schema mode is a 400, llama-server with reasoning format none": Case(
         [
@@ -119,7 +119,7 @@ CASES = {
                 else honest(body)
             )
         ],
-        3,
+        3, {"RefusedRequestError": 2},
     ),
     "schema mode is ignored, transformers": Case(
         [message("The change looks good to me."), honest], 2, {"unreadable": 1}, 3, ("could not be read",)
@@ -315,7 +315,7 @@ CASES = {
                 plain({"detail": "Unexpected keys in the request: {'stream_options'}"}, 422),
             )
         ],
-        2,
+        2, {"RefusedRequestError": 1},
     ),
     "the bound is ignored, llama-cpp-python": Case(
         [Answer(pieces=tuple(chunk(delta={"content": f"{n * 7919} {n}; "}) for n in range(12_000)), headers=SSE), honest],
