@@ -7,7 +7,9 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, TextIO, TypeVar
+
+from pydantic import BaseModel, ValidationError
 
 from reviewer import __version__
 from reviewer.config.load import cache_folder
@@ -18,7 +20,7 @@ from reviewer.memory import load_calibration, load_capabilities, save_calibratio
 from reviewer.models.answer import Clock
 from reviewer.models.capabilities import Capabilities, from_data, to_data
 from reviewer.models.model import Endpoint
-from reviewer.models.recording import Recorder, Replay
+from reviewer.models.recording import FORMAT, About, Exchange, Recorder, Replay
 from reviewer.models.registry import Access, over_http
 from reviewer.models.tracing import Tracer
 from reviewer.models.virtual_time import VirtualTime
@@ -28,7 +30,6 @@ from reviewer.outputs.files import write
 from reviewer.pipeline import Stop
 from reviewer.prompting.tokens import Calibration
 
-_FORMAT = 1
 _ABOUT = "run.json"
 
 
@@ -135,7 +136,7 @@ def _live(options: RunOptions, clock: Clock, files: ExitStack, problems: list[st
 def _about(created: datetime, known: Capabilities, calibration: Calibration) -> dict[str, Any]:
     """What a replay has to know besides the exchanges: what requests depend on and settings do not say."""
     return {
-        "format": _FORMAT,
+        "format": FORMAT,
         "tool": f"reviewer {__version__}",
         "created": created.isoformat(),
         "calibration": dict(sorted(calibration.factors.items())),
@@ -211,52 +212,38 @@ def _opened(place: Path) -> Iterator[TextIO]:
 
 
 def _replayed(folder: Path, clock: Clock) -> Circumstances:
-    about = _read_json(folder / _ABOUT)
-    try:
-        created = datetime.fromisoformat(str(about.get("created")))
-    except ValueError:
-        created = None
-    if about.get("format") != _FORMAT or created is None:
+    about = _read_json(folder / _ABOUT, About)
+    if about.format != FORMAT:
         raise ReplayError(f"{folder / _ABOUT}: not a recording that this program can replay.")
-    exchanges = [_exchange(file) for file in sorted(folder.glob("[0-9]*.json"))]
-    replay = Replay.of(folder, exchanges, clock, stopped=bool(about.get("stopped")))
-    factors = about.get("calibration")
-    calibration = Calibration(factors if isinstance(factors, dict) else {})
+    exchanges = [_read_json(file, Exchange) for file in sorted(folder.glob("[0-9]*.json"))]
+    replay = Replay.of(folder, exchanges, clock, stopped=bool(about.stopped))
 
     async def stop() -> str:
         await replay.stopped.wait()
-        return str(about.get("stopped") or "the recorded run was stopped here")
+        return about.stopped or "the recorded run was stopped here"
 
-    access = Access(replay.wire, from_data(about.get("capabilities")), live=False)
-    return Circumstances(clock, created, access, calibration, stop=stop, live=False)
+    access = Access(replay.wire, from_data(about.capabilities), live=False)
+    calibration = Calibration(about.calibration)
+    return Circumstances(clock, about.created, access, calibration, stop=stop, live=False)
 
 
-def _exchange(file: Path) -> dict[str, Any]:
-    """One exchange of a recording.
+_Part = TypeVar("_Part", bound=BaseModel)
+
+
+def _read_json(file: Path, kind: type[_Part]) -> _Part:
+    """One file of a recording.
 
     Raises:
         ReplayError: it cannot be read, or something of it is missing.
     """
-    data = _read_json(file)
-    answered = isinstance(data.get("response"), dict) or isinstance(data.get("error"), dict)
-    named = isinstance(data.get("number"), int) and isinstance(data.get("key"), str)
-    if not named or not (answered or data.get("stopped")):
-        raise ReplayError(f"{file}: is no part of a recording.")
-    return data
-
-
-def _read_json(file: Path) -> dict[str, Any]:
-    """One file of a recording.
-
-    Raises:
-        ReplayError: it cannot be read.
-    """
     try:
         data = json.loads(file.read_text("utf-8"))
+        return kind.model_validate(data)
     except OSError as error:
         raise ReplayError(f"{file}: cannot be read: {error.strerror}. Is this a recording?") from error
+    except ValidationError as error:
+        problem = error.errors()[0]
+        where = ".".join(map(str, problem["loc"])) or "the whole"
+        raise ReplayError(f"{file}: is no part of a recording: {where}: {problem['msg']}.") from error
     except ValueError as error:
         raise ReplayError(f"{file}: is not JSON: {error}.") from error
-    if not isinstance(data, dict):
-        raise ReplayError(f"{file}: is no part of a recording.")
-    return data

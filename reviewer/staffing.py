@@ -13,7 +13,7 @@ from reviewer.models.catalog import Catalog, Listing
 from reviewer.models.model import Backend, Endpoint, ModelInfo, ModelRef, no_model_name
 from reviewer.models.presets import choose
 from reviewer.models.registry import Access, backend_for, opened
-from reviewer.models.servers import HOSTED, SERVERS, server_of
+from reviewer.models.servers import COMPATIBLE, HOSTED, SERVERS, server_of
 from reviewer.outputs.wording import few
 from reviewer.plan import Assignment
 from reviewer.prompting.role import REPOSITORY_FOLDER, Role
@@ -130,23 +130,32 @@ async def _chosen(
         listing = await catalog.listing(ref.provider)
         found = choose(endpoints[ref.provider], listing.models or (), role.kind)
         if found is None:
-            raise ConfigError(_no_choice(ref.provider, listing))
+            raise ConfigError(_no_choice(endpoints[ref.provider], listing))
         made.append(ModelRef(ref.provider, found.name))
     return tuple(dict.fromkeys(made))
 
 
-def _no_choice(provider: str, listing: Listing) -> str:
+def _no_choice(endpoint: Endpoint, listing: Listing) -> str:
+    provider = endpoint.name
     if listing.error is not None:
         return f"no model was named for {provider}, and it cannot be asked: {listing.error}"
     if listing.models is None:
         return f"{provider} does not list its models; name one, as in {provider}/MODEL."
     names = [info.name for info in listing.models if info.chat]
+    if not names:
+        return f"{provider} has no model that could answer.{_fetch_hint(endpoint)}"
     shown = f" It offers {few(names, _SHOWN)}." if names else ""
     rest = f"name one, as in {provider}/MODEL.{shown}"
     return f"{provider} offers none of the models that are taken unasked; {rest}"
 
 
 _SHOWN = 10
+
+
+def _fetch_hint(endpoint: Endpoint) -> str:
+    """How to get a model, where there is a command for it."""
+    fetch = server_of(endpoint.kind, endpoint.base_url).fetch
+    return f" Get one: `{fetch.format(model='MODEL')}`." if fetch else ""
 
 
 def check_names(roles: Mapping[str, Role], loaded: Loaded, environment: Mapping[str, str]) -> None:
@@ -244,6 +253,8 @@ def _why_not(found: Found) -> str:
         return said if said.endswith((".", "?", "!")) else f"{said}."
     if found.listing.models is None:
         return "its server does not list its models, so one has to be named."
+    if not any(info.chat for info in found.listing.models):
+        return f"{found.endpoint.name} has no model that could answer.{_fetch_hint(found.endpoint)}"
     return f"{found.endpoint.name} offers none of the models that are taken unasked, so one has to be named."
 
 
@@ -274,7 +285,7 @@ async def _validate(catalog: Catalog, model: ModelRef, endpoint: Endpoint, say: 
 
 def _unlisted_hint(endpoint: Endpoint) -> str:
     """What to do about a server whose kind is not known to list everything."""
-    if server_of(endpoint.kind, endpoint.base_url) is not SERVERS["openai-compatible"]:
+    if server_of(endpoint.kind, endpoint.base_url) is not COMPATIBLE:
         return ""
     return f" If it answers for models that it does not list, set `lists_all = false` for {endpoint.name}."
 

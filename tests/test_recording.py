@@ -93,10 +93,14 @@ def test_a_recording_needs_a_folder_of_its_own(here, capsys):
 BROKEN = [
     ("gone", "", "cannot be read"),
     ("rec", "{oops", "is not JSON"),
-    ("rec", "[]", "is no part of a recording"),
-    ("rec", '{"format": 99}', "not a recording that this program can replay"),
-    ("rec", '{"format": 1}', "not a recording that this program can replay"),
-    ("rec", '{"format": 1, "created": "2026-01-01"}', "0001.json: is no part of a recording"),
+    ("rec", "[]", "is no part of a recording: the whole"),
+    ("rec", '{"format": 99, "created": "2026-01-01"}', "not a recording that this program can replay"),
+    ("rec", '{"format": 1}', "is no part of a recording: created"),
+    (
+        "rec",
+        '{"format": 1, "created": "2026-01-01"}',
+        "0001.json: is no part of a recording: the whole: Value",
+    ),
 ]
 
 

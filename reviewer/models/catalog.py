@@ -1,7 +1,7 @@
 """Which models the servers offer, and whether the assigned ones are among them."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from time import monotonic
 
@@ -25,16 +25,17 @@ class Listing:
     error: ModelError | None = None
 
     def find(self, name: str) -> ModelInfo | None:
-        """The model with this name; Ollama's `:latest` may be left out.
+        """The model with this name; Ollama's `:latest` may be left out, and routes may stand behind it.
 
-        What OpenRouter puts behind the name of a model (`:nitro`, `:floor`, `:online`) says where to send the
-        request and is not in its list.
+        Its name is the one that was looked for, as that is asked for and remembered.
         """
         models = {model.name: model for model in self.models or ()}
-        plain, _, _ = name.rpartition(":")
-        return (
-            models.get(name) or models.get(f"{name}:latest") or (models.get(plain) if "/" in plain else None)
-        )
+        plain, _, route = name.rpartition(":")
+        routed = models.get(plain)
+        if routed is not None and route not in routed.routes:
+            routed = None
+        found = models.get(name) or models.get(f"{name}:latest") or routed
+        return found and replace(found, name=name)
 
 
 class Catalog:

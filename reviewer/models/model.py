@@ -73,6 +73,7 @@ class ModelInfo:
         thinks: whether it thinks before it answers.
         price: what its tokens cost.
         notice: what a user should know, such as the day it goes away.
+        routes: what may stand behind a colon after its name without being listed; it is the same model.
     """
 
     name: str
@@ -85,6 +86,7 @@ class ModelInfo:
     thinks: bool | None = None
     price: Price | None = None
     notice: str = ""
+    routes: tuple[str, ...] = ()
 
 
 class Key:

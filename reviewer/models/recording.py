@@ -6,10 +6,12 @@ from collections import defaultdict, deque
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Self
 
 import anyio
+from pydantic import BaseModel, Field, model_validator
 
 from reviewer import errors
 from reviewer.errors import ModelError, ReplayError
@@ -17,6 +19,54 @@ from reviewer.models.answer import Clock
 from reviewer.models.model import Endpoint
 from reviewer.models.providers.base import HttpRequest
 from reviewer.models.wire import MAX_BODY, Event, Incoming, Wire, WireAround, masked_data
+
+FORMAT = 1
+"""Of recordings; a change of it makes older ones unreadable."""
+
+
+class Response(BaseModel):
+    """An answer as it is kept: a text, or the names and data of its events."""
+
+    status: int
+    headers: dict[str, str]
+    text: str | None = None
+    events: list[tuple[str, str]] = []
+
+
+class Failure(BaseModel):
+    """What the wire made of an exchange that failed."""
+
+    kind: str = Field(alias="class")
+    message: str
+    partial: str
+
+
+class Exchange(BaseModel):
+    """A request, by what tells it from others, and what came of it; nothing if the run was stopped then."""
+
+    number: int
+    key: str
+    seconds: Annotated[float, Field(ge=0)] = 0.0
+    stopped: bool = False
+    response: Response | None = None
+    error: Failure | None = None
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> Self:
+        if self.response is None and self.error is None and not self.stopped:
+            raise ValueError("neither an answer nor an error")
+        return self
+
+
+class About(BaseModel):
+    """What a recording says about its run as a whole."""
+
+    format: int
+    created: datetime
+    stopped: str = ""
+    calibration: dict[str, float] = {}
+    capabilities: list[Any] = []
+
 
 Keep = Callable[[str, Mapping[str, Any]], None]
 """Writes one file of a recording: its name and its data."""
@@ -139,19 +189,17 @@ class Replay:
     """
 
     folder: Path
-    waiting: dict[str, deque[Mapping[str, Any]]]
+    waiting: dict[str, deque[Exchange]]
     clock: Clock
     ends: bool = False
     stopped: anyio.Event = field(default_factory=anyio.Event)
 
     @classmethod
-    def of(
-        cls, folder: Path, exchanges: Sequence[Mapping[str, Any]], clock: Clock, *, stopped: bool
-    ) -> "Replay":
+    def of(cls, folder: Path, exchanges: Sequence[Exchange], clock: Clock, *, stopped: bool) -> "Replay":
         """A replay of exchanges, in the order of their numbers."""
-        waiting: dict[str, deque[Mapping[str, Any]]] = defaultdict(deque)
-        for exchange in sorted(exchanges, key=lambda one: int(one["number"])):
-            waiting[exchange["key"]].append(exchange)
+        waiting: dict[str, deque[Exchange]] = defaultdict(deque)
+        for exchange in sorted(exchanges, key=lambda one: one.number):
+            waiting[exchange.key].append(exchange)
         return cls(folder, waiting, clock, stopped)
 
     def wire(self, endpoint: Endpoint) -> "ReplayWire":
@@ -182,43 +230,43 @@ class ReplayWire:
                 "differ from these."
             )
         exchange = queue.popleft()
-        await self._replay.clock.sleep(max(0.0, float(exchange.get("seconds", 0.0))))
-        if exchange.get("stopped"):
+        await self._replay.clock.sleep(exchange.seconds)
+        if exchange.stopped:
             if self._replay.ends:
                 self._replay.stopped.set()
             await anyio.sleep_forever()
-        response = exchange.get("response")
-        if response is None:
-            raise _recorded_error(exchange["error"])
-        yield _Given(response, exchange.get("error"))
+        if exchange.response is not None:
+            yield _Given(exchange.response, exchange.error)
+        elif exchange.error is not None:
+            raise _recorded_error(exchange.error)
 
 
 class _Given:
     """A recorded answer."""
 
-    def __init__(self, response: Mapping[str, Any], error: Mapping[str, str] | None) -> None:
+    def __init__(self, response: Response, error: Failure | None) -> None:
         self._response = response
         self._error = error
-        self.status = int(response["status"])
-        self.headers: Mapping[str, str] = response["headers"]
+        self.status = response.status
+        self.headers: Mapping[str, str] = response.headers
 
     async def text(self, limit: int = MAX_BODY) -> str:
-        if "text" not in self._response and self._error is not None:
+        if self._response.text is None and self._error is not None:
             raise _recorded_error(self._error)
-        return str(self._response.get("text", ""))[:limit]
+        return (self._response.text or "")[:limit]
 
     async def events(self) -> AsyncGenerator[Event, None]:
-        for name, data in self._response.get("events", ()):
+        for name, data in self._response.events:
             yield Event(name, data)
         if self._error is not None:
             raise _recorded_error(self._error)
 
 
-def _recorded_error(data: Mapping[str, str]) -> ModelError:
-    kind = getattr(errors, data["class"], ModelError)
+def _recorded_error(data: Failure) -> ModelError:
+    kind = getattr(errors, data.kind, ModelError)
     made: ModelError = ModelError.__new__(kind if issubclass(kind, ModelError) else ModelError)
-    ModelError.__init__(made, data["message"])
-    made.partial = data["partial"]
+    ModelError.__init__(made, data.message)
+    made.partial = data.partial
     if isinstance(made, errors.RetryableError):
         made.retry_after = None
     return made

@@ -315,6 +315,10 @@ HOSTED = ("openrouter", "anthropic", "openai", "gemini", "mistral", "deepseek", 
 """Services to use, in this order, when nothing is configured and their key is set."""
 
 
+COMPATIBLE = SERVERS["openai-compatible"]
+"""A server of which nothing is known but that it speaks OpenAI's chat completions."""
+
+
 def server_of(kind: str, base_url: str) -> Server:
     """The row that describes a configured server.
 
@@ -323,5 +327,5 @@ def server_of(kind: str, base_url: str) -> Server:
     """
     row = SERVERS[kind]
     if kind == "openai" and base_url not in row.urls:
-        return SERVERS["openai-compatible"]
+        return COMPATIBLE
     return row

@@ -78,7 +78,7 @@ def test_each_role_gets_its_own_candidate(repo, monkeypatch, capsys):
 
 REFUSED = [
     ("github", "GitHub Models was retired on 2026-07-30"),
-    ("lab", "lab offers none of the models"),
+    ("lab", "lab has no model that could answer"),
     ("dead", "no model was named for dead, and it cannot be asked"),
 ]
 

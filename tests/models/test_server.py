@@ -315,7 +315,7 @@ def test_catalog_asks_once_a_minute():
         return await catalog.check(ModelRef("lab", name))
 
     assert anyio.run(check, "big") == ModelInfo("big", window=8)
-    assert anyio.run(check, "m") == ModelInfo("m:latest")
+    assert anyio.run(check, "m") == ModelInfo("m")
     assert backend.asked == 1
     now[0] = 61.0
     anyio.run(check, "big")
@@ -345,16 +345,25 @@ def test_catalog_remembers_failures_and_servers_without_a_list():
 @pytest.mark.parametrize(
     ("asked", "found"),
     [
-        ("deepseek/deepseek-v4:nitro", "deepseek/deepseek-v4"),
-        ("deepseek/deepseek-v4:free", "deepseek/deepseek-v4:free"),
+        ("deepseek/deepseek-v4:nitro", 1),
+        ("deepseek/deepseek-v4:free", 2),
+        ("deepseek/deepseek-v4:bogus", None),
         ("deepseek/another:nitro", None),
+        ("qwen/q:nitro", None),
+        ("big", 4),
         ("big:7b", None),
     ],
 )
 def test_routing_behind_a_name_is_not_in_the_list(asked, found):
-    listed = ("deepseek/deepseek-v4", "deepseek/deepseek-v4:free", "big")
-    model = Listing(tuple(map(ModelInfo, listed))).find(asked)
-    assert (model.name if model else None) == found
+    routes = ("nitro",)
+    listed = [
+        ModelInfo("deepseek/deepseek-v4", routes=routes, window=1),
+        ModelInfo("deepseek/deepseek-v4:free", window=2),
+        ModelInfo("qwen/q", window=3),
+        ModelInfo("big:latest", window=4),
+    ]
+    model = Listing(tuple(listed)).find(asked)
+    assert (model and (model.name, model.window)) == (found and (asked, found))
 
 
 def test_a_key_that_may_not_list_may_still_ask(server):

@@ -17,13 +17,23 @@ SPEAKERS = ERRORS | {"error", "_error", "say", "fail", "incomplete", "SkippedFil
 REASONS = {
     "reviewer.appraise": {"doubts", "_invented", "_empty_doubts", "_unseen"},
     "reviewer.changes.select": {"why_not", "_machine_made", "_unreadable"},
+    "reviewer.changes.snapshot": {"_read"},
+    "reviewer.commands.doctor": {"_try"},
+    "reviewer.commands.models": {"list_models"},
+    "reviewer.config.schema": {"seconds_of", "_known_kind", "_variable_name"},
     "reviewer.crash": {"write"},
     "reviewer.findings.ground": {"ground"},
     "reviewer.models.watch": {"add", "_problem"},
     "reviewer.pipeline": {"_ask_all", "_limited"},
 }
 """Functions of which every text is a message."""
-NO_MESSAGES = {"crash-%Y%m%d-%H%M%S-%f.log", "reviewer …, Python …, …"}
+NO_MESSAGES = {
+    "crash-%Y%m%d-%H%M%S-%f.log",
+    "reviewer …, Python …, …",
+    "[A-Za-z_][A-Za-z0-9_]*",
+    "; did you mean …?",
+    "surrogateescape",
+}
 """Texts in these functions that nobody is shown as a message."""
 GAP = "…"
 
@@ -34,7 +44,7 @@ def messages() -> dict[str, str]:
     for file in sorted(PACKAGE.rglob("*.py")):
         name = ".".join(file.relative_to(PACKAGE.parent).with_suffix("").parts)
         for text in _in_module(ast.parse(file.read_text("utf-8")), REASONS.get(name, set())):
-            found.setdefault(text, name)
+            found.setdefault(text.strip(), name)
     return {text: name for text, name in found.items() if text not in NO_MESSAGES}
 
 
@@ -128,4 +138,4 @@ def _template(node: ast.AST) -> str | None:
 
 def _says_something(text: str) -> bool:
     """Whether it is a message by itself, and not only a frame for others or a word."""
-    return "\n" not in text and len(re.findall(r"[A-Za-z]{2,}", text.replace(GAP, " "))) >= 2
+    return "\n" not in text.strip() and len(re.findall(r"[A-Za-z]{2,}", text.replace(GAP, " "))) >= 2

@@ -24,7 +24,7 @@ from reviewer.models.providers.base import (
     whole,
 )
 from reviewer.models.providers.reading import JsonReader
-from reviewer.models.servers import Output, Server
+from reviewer.models.servers import COMPATIBLE, Output, Server, server_of
 
 _FINISH = {
     "stop": Finish.STOP,
@@ -96,10 +96,12 @@ def reader(ask: Ask) -> Reader:
 def listing(endpoint: Endpoint) -> Conversation[tuple[ModelInfo, ...] | None]:
     """The listed models; window and load state where one of the known extensions tells them.
 
-    An empty list says nothing: Hugging Face's server names only what it has on disk, and answers for more.
+    An empty list of an unknown server says nothing: Hugging Face's names only what it has on disk, and
+    answers for more.
     """
     response = yield get(endpoint, f"{endpoint.base_url}/models")
-    return listed(endpoint, response.status, response.text) or None
+    found = listed(endpoint, response.status, response.text)
+    return found or (None if server_of(endpoint.kind, endpoint.base_url) is COMPATIBLE else found)
 
 
 def listed(endpoint: Endpoint, status: int, text: str) -> tuple[ModelInfo, ...] | None:

@@ -9,6 +9,11 @@ from reviewer.models.providers.completions import PROTOCOL as COMPLETIONS
 from reviewer.models.providers.completions import listed
 
 _REFUSED = frozenset({401, 403})
+_ROUTES = ("exacto", "floor", "nitro", "online")
+"""Suffixes that any model takes and no list has: they say where a request goes, not which model answers.
+
+https://openrouter.ai/docs/guides/routing/model-variants/overview, read in November 2026.
+"""
 
 
 def listing(endpoint: Endpoint) -> Conversation[tuple[ModelInfo, ...] | None]:
@@ -18,7 +23,8 @@ def listing(endpoint: Endpoint) -> Conversation[tuple[ModelInfo, ...] | None]:
         if response.status in _REFUSED:
             raise classify(asked_of(endpoint), response.status, response.text)
     response = yield get(endpoint, f"{endpoint.base_url}/models")
-    return listed(endpoint, response.status, response.text)
+    found = listed(endpoint, response.status, response.text)
+    return found and tuple(replace(info, routes=_ROUTES) for info in found)
 
 
 PROTOCOL = replace(COMPLETIONS, listing=listing)
