@@ -4,10 +4,10 @@ import json
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TextIO, TypeVar
+from typing import Any, Self, TextIO, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -20,17 +20,57 @@ from reviewer.memory import load_calibration, load_capabilities, save_calibratio
 from reviewer.models.answer import Clock
 from reviewer.models.capabilities import Capabilities, from_data, to_data
 from reviewer.models.model import Endpoint
-from reviewer.models.recording import FORMAT, About, Exchange, Recorder, Replay
+from reviewer.models.recording import FORMAT, Exchange, Recorder, Replay
 from reviewer.models.registry import Access, over_http
 from reviewer.models.tracing import Tracer
 from reviewer.models.virtual_time import VirtualTime
 from reviewer.models.wire import Wire
 from reviewer.options import RunOptions
 from reviewer.outputs.files import write
+from reviewer.outputs.report import Report, Spread, Usage
 from reviewer.pipeline import Stop
 from reviewer.prompting.tokens import Calibration
 
 _ABOUT = "run.json"
+
+
+class Durations(BaseModel):
+    """What was measured of one model's requests."""
+
+    latency: Spread | None
+    queue: Spread | None
+
+
+class Times(BaseModel):
+    """What was measured in a run: seconds of the whole, and of each model's requests."""
+
+    seconds: float
+    models: dict[str, Durations]
+
+    @classmethod
+    def of(cls, usage: Usage) -> Self:
+        """The measured parts of the figures of a run."""
+        models = {one.model: Durations(latency=one.latency, queue=one.queue) for one in usage.models}
+        return cls(seconds=usage.seconds, models=models)
+
+    def put_into(self, usage: Usage) -> Usage:
+        """The figures of a run with these in place of what was measured."""
+        models = [
+            replace(one, **dict(self.models[one.model])) if one.model in self.models else one
+            for one in usage.models
+        ]
+        return replace(usage, seconds=self.seconds, models=tuple(models))
+
+
+class About(BaseModel):
+    """What a recording says about its run as a whole."""
+
+    format: int
+    created: datetime
+    stopped: str = ""
+    calibration: dict[str, float] = {}
+    capabilities: list[Any] = []
+    times: Times | None = None
 
 
 @dataclass(slots=True)
@@ -47,6 +87,7 @@ class Circumstances:
         live: real servers answer; limits of time hold, and what is learned is remembered.
         folder: where the run is recorded, or None.
         about: what a recording says about the run.
+        times: what was measured in the run that is replayed, or None.
         problems: what could not be written.
     """
 
@@ -59,10 +100,15 @@ class Circumstances:
     live: bool = True
     folder: Path | None = None
     about: dict[str, Any] = field(default_factory=dict)
+    times: Times | None = None
     problems: list[str] = field(default_factory=list)
 
-    def finish(self, calibration: Calibration, stopped: str) -> Sequence[str]:
-        """Remember what was learned, and note in a recording how the run ended.
+    def timed(self, report: Report) -> Report:
+        """A report with the times of the run that is replayed: it is about that run."""
+        return replace(report, usage=self.times.put_into(report.usage)) if self.times else report
+
+    def finish(self, calibration: Calibration, stopped: str, usage: Usage) -> Sequence[str]:
+        """Remember what was learned, and note in a recording how the run ended and what was measured.
 
         Returns:
             What could not be written on the way, one sentence each: no reason to lose a review.
@@ -71,7 +117,8 @@ class Circumstances:
             save_calibration(cache_folder(), calibration)
             save_capabilities(cache_folder(), self.access.known)
         if self.folder is not None:
-            _keeper(self.folder, self.problems)(_ABOUT, self.about | {"stopped": stopped})
+            ended = {"stopped": stopped, "times": Times.of(usage).model_dump()}
+            _keeper(self.folder, self.problems)(_ABOUT, self.about | ended)
         return tuple(dict.fromkeys(self.problems))
 
 
@@ -224,7 +271,7 @@ def _replayed(folder: Path, clock: Clock) -> Circumstances:
 
     access = Access(replay.wire, from_data(about.capabilities), live=False)
     calibration = Calibration(about.calibration)
-    return Circumstances(clock, about.created, access, calibration, stop=stop, live=False)
+    return Circumstances(clock, about.created, access, calibration, stop=stop, live=False, times=about.times)
 
 
 _Part = TypeVar("_Part", bound=BaseModel)

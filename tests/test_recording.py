@@ -33,7 +33,7 @@ def run(*arguments: str) -> int:
     return main(["run", "HEAD~1..HEAD", "--config", "../own.toml", "-q", *arguments])
 
 
-def test_a_recorded_run_gives_the_same_bytes_twice(here, monkeypatch):
+def test_a_recorded_run_gives_the_same_bytes_again(here, monkeypatch):
     """Refusals, an unreadable answer, a correction and a failover included; without a server, and without the key."""
     picky = error(400, "no temperature", param="temperature")
 
@@ -53,21 +53,7 @@ def test_a_recorded_run_gives_the_same_bytes_twice(here, monkeypatch):
     outcomes = [run("--replay", "../rec", "-o", f"../again-{n}.json") for n in range(3)]
     assert outcomes == [status] * 3
     texts = [(here.root.parent / f"again-{n}.json").read_bytes() for n in range(3)]
-    assert texts[0] == texts[1] == texts[2]
-    first, again = (
-        json.loads((here.root.parent / name).read_text()) for name in ("first.json", "again-0.json")
-    )
-    for part in (
-        "findings",
-        "unverified",
-        "reviews",
-        "recommendations",
-        "coverage",
-        "status",
-        "created",
-        "summary",
-    ):
-        assert first[part] == again[part], part
+    assert set(texts) == {(here.root.parent / "first.json").read_bytes()}
     recorded = "".join(file.read_text() for file in (here.root.parent / "rec").iterdir())
     assert KEY not in recorded
     assert json.loads((here.root.parent / "rec" / "run.json").read_text())["stopped"] == ""

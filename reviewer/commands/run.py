@@ -96,9 +96,9 @@ async def _review_changes(
         with stop_signals() as stop:
             with terminal.live():
                 outcome = await _review(plan, crew_list, setup, observer, (around, stop))
-            report = outcome.report
+            report = around.timed(outcome.report)
             _deliver(report, options, setup, formats, terminal)
-            for problem in around.finish(observer.calibration, outcome.stopped):
+            for problem in around.finish(observer.calibration, outcome.stopped, report.usage):
                 terminal.fail(problem)
     if outcome.bugs:
         raise ExceptionGroup("a part of the review was lost", outcome.bugs)

@@ -6,7 +6,6 @@ from collections import defaultdict, deque
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -56,16 +55,6 @@ class Exchange(BaseModel):
         if self.response is None and self.error is None and not self.stopped:
             raise ValueError("neither an answer nor an error")
         return self
-
-
-class About(BaseModel):
-    """What a recording says about its run as a whole."""
-
-    format: int
-    created: datetime
-    stopped: str = ""
-    calibration: dict[str, float] = {}
-    capabilities: list[Any] = []
 
 
 Keep = Callable[[str, Mapping[str, Any]], None]
