@@ -470,3 +470,14 @@ def test_a_shorter_reply_is_shorter_with_thoughts_too():
     )
     assert ask.cap == 100 + 16_384
     assert replace(ask, manner=Manner(cap=5000)).cap == 5000
+
+
+@pytest.mark.parametrize(
+    ("told", "set_by_hand", "cap"),
+    [(200_000, None, 16_484), (8000, None, 7988), (200_000, 8000, 7988), (105, None, 100)],
+)
+def test_thoughts_get_what_the_window_leaves(told, set_by_hand, cap):
+    """A prompt of 10 tokens, counted with some to spare, and a reply of 100."""
+    where = Endpoint("a", "anthropic", "https://h.example/v1", window=set_by_hand)
+    ask = Ask(where, ModelInfo("m", window=told), PROMPT, Shape(Output.PROMPT))
+    assert (PROMPT.needs(), ask.cap) == (112, cap)

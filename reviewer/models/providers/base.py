@@ -84,8 +84,15 @@ class Ask:
 
     @property
     def cap(self) -> int:
-        """Tokens that the reply may have, thoughts included where they count into it."""
-        wanted = self.prompt.output_tokens + self.server.thoughts
+        """Tokens that the reply may have, thoughts included where they count into it.
+
+        Thoughts get what the window leaves beside prompt and reply: a request for more is refused.
+        """
+        reply, window = self.prompt.output_tokens, self.endpoint.window or self.model.window
+        thoughts = self.server.thoughts
+        if window is not None:
+            thoughts = max(0, min(thoughts, window - self.prompt.needs()))
+        wanted = reply + thoughts
         return min(wanted, self.manner.cap or wanted, self.model.max_output or wanted)
 
     @property
