@@ -83,7 +83,7 @@ def _guarded(handler: Callable[[argparse.Namespace], int], arguments: argparse.N
         # Who reads our output has gone, as `reviewer ... | head` does.
         silence()
         return _OK
-    except BaseExceptionGroup as group:
+    except BaseExceptionGroup as group:  # what a task group makes of a single error too
         single = _only_user_errors(group)
         if single is None:
             return _crashed(group)

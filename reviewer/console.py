@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, assert_never
 
 from rich.console import Console
@@ -162,6 +163,8 @@ class Terminal:
         if self.chatter.quiet:
             if report.status is Status.INCOMPLETE:
                 self.fail(f"{report.target.title}: {report.summary}")
+                for row in islice(_missing(report), 1):
+                    self.fail(row)
             return
         line = Text("Review of ")
         line.append(visible(report.target.title))

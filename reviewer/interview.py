@@ -1,6 +1,6 @@
 """Asking one role about all parts of a change, and keeping what came back even if it is stopped half way."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
@@ -9,7 +9,15 @@ import anyio
 from reviewer.closing import results_text
 from reviewer.dividing import SHRINKS, Part, divided
 from reviewer.errors import ModelError, PromptTooLongError, ReplayError
-from reviewer.events import Divided, FailedOver, PromptAnswered, PromptFailed, RoleFinished, RoleStarted
+from reviewer.events import (
+    Divided,
+    Event,
+    FailedOver,
+    PromptAnswered,
+    PromptFailed,
+    RoleFinished,
+    RoleStarted,
+)
 from reviewer.findings.finding import ReadReview
 from reviewer.findings.reply import ReadVerdict, read_review, read_verdict
 from reviewer.models.answer import Answer, Candidate, Journal, Read
@@ -56,43 +64,157 @@ class Crew:
 
 async def interview(record: Record, crew: Crew) -> None:
     """Ask a role about all its batches at once (the servers' limits hold them back), then for its opinion."""
-    plan = record.plan
-    listener = crew.asker.listener
-    listener(RoleStarted(plan.role.name, str(plan.chain[0]), plan.count))
-    chain = crew.chain(plan)
-    async with anyio.create_task_group() as group:
-        for prompt, batch in plan.asked:
-            group.start_soon(_ask_part, Part(batch, prompt, chain), record, crew)
-    record.answered.sort(key=lambda item: reading_position(item.batch))
-    if len(record.answered) > 1:
-        await _ask_verdict(record, crew)
-    listener(RoleFinished(plan.role.name, _outcome(record)))
+    await _Interview(record, crew).hold()
+
+
+@dataclass(frozen=True, slots=True)
+class _Interview:
+    """Asks one role.
+
+    Attributes:
+        record: where everything goes that comes of it.
+        crew: who asks and who is asked.
+    """
+
+    record: Record
+    crew: Crew
+
+    async def hold(self) -> None:
+        """Ask about every part, and for an opinion where there are several."""
+        record, plan = self.record, self.record.plan
+        self._tell(RoleStarted(plan.role.name, str(plan.chain[0]), plan.count))
+        chain = self.crew.chain(plan)
+        await self.ask_parts([Part(batch, prompt, chain) for prompt, batch in plan.asked])
+        record.answered.sort(key=lambda item: reading_position(item.batch))
+        if len(record.answered) > 1:
+            await self._ask_verdict()
+        self._tell(RoleFinished(plan.role.name, _outcome(record)))
+
+    def _tell(self, event: Event) -> None:
+        self.crew.asker.listener(event)
+
+    async def ask_parts(self, parts: Iterable[Part]) -> None:
+        """Ask about parts at once."""
+        async with anyio.create_task_group() as group:
+            for part in parts:
+                group.start_soon(self._ask_part, part)
+
+    async def _ask_part(self, part: Part) -> None:
+        record, crew = self.record, self.crew
+        journal = record.journal()
+        try:
+            answer = await self._ask(part.prompt, part.chain, journal, read_review)
+        except PromptTooLongError as error:
+            await self._ask_smaller(replace(part, chain=part.chain[error.position :]), error)
+            return
+        if isinstance(answer, str):
+            record.unanswered.append(Unanswered(part.batch, answer))
+            return
+        answered = Answered(part.batch, part.prompt, answer)
+        problem = _not_whole(answer, crew)
+        pieces = divided(part, record.plan.role, crew.wording, problem) if problem is not None else None
+        if problem is None or pieces is None or pieces.skipped:
+            record.answered.append(answered)
+            return
+        self._tell_divided(part, len(pieces.parts), problem)
+        await self._ask_instead(answered, journal, pieces.parts)
+
+    async def _ask_instead(self, answered: Answered, journal: Journal, pieces: Sequence[Part]) -> None:
+        """Ask about the pieces of a part whose answer is not whole; that counts only if they get none."""
+        record = self.record
+        if answered.answer.value.truncated:
+            # A model that breaks off again will do so with every smaller piece.
+            pieces = [replace(piece, shrinks=0) for piece in pieces]
+        inner = Record(record.plan, journals=record.journals, bugs=record.bugs)
+        try:
+            await replace(self, record=inner).ask_parts(pieces)
+        finally:
+            if inner.answered:
+                journal.unread.append(answered.answer.reply.text)
+                record.answered += inner.answered
+                record.unanswered += inner.unanswered
+            else:
+                record.answered.append(answered)
+
+    async def _ask(
+        self, prompt: Prompt, chain: Sequence[Candidate], journal: Journal, read: Read[T]
+    ) -> Answer[T] | str:
+        """The answer, or why there is none.
+
+        Raises:
+            PromptTooLongError: the prompt does not fit a model.
+            ReplayError: a recording has no answer to it.
+        """
+        try:
+            answer = await self.crew.asker.ask(prompt, chain, read, journal)
+        except (PromptTooLongError, ReplayError):
+            raise
+        except ModelError as error:
+            problem = str(error)
+        except Exception as error:  # noqa: BLE001  # a bug must not cost what the other prompts brought
+            self.record.bugs.append(error)
+            problem = (
+                f"a bug in reviewer: {type(error).__name__}: {' '.join(str(error).split())[:_SHOWN_BUG]}"
+            )
+        else:
+            self._tell(_answered(prompt, answer))
+            return answer
+        self._tell(PromptFailed(prompt.role, prompt.label, problem))
+        return problem
+
+    async def _ask_smaller(self, part: Part, error: PromptTooLongError) -> None:
+        """Divide a part that is too long for the first model left; if that is no use, ask the next one."""
+        record, prompt = self.record, part.prompt
+        pieces = divided(part, record.plan.role, self.crew.wording, error)
+        if pieces is not None:
+            self._tell_divided(part, len(pieces.parts), error)
+            for left in pieces.skipped:
+                record.unanswered.append(Unanswered(part.batch, left.reason, (left.path,)))
+            await self.ask_parts(pieces.parts)
+            return
+        if len(part.chain) > 1:
+            model, successor = (str(candidate.model) for candidate in part.chain[:2])
+            self._tell(FailedOver(prompt.role, prompt.label, model, successor, str(error)))
+            await self._ask_part(replace(part, chain=part.chain[1:]))
+            return
+        self._tell(PromptFailed(prompt.role, prompt.label, str(error)))
+        record.unanswered.append(Unanswered(part.batch, str(error)))
+
+    def _tell_divided(self, part: Part, pieces: int, error: PromptTooLongError) -> None:
+        prompt, model = part.prompt, str(part.chain[0].model)
+        self._tell(Divided(prompt.role, prompt.label, model, pieces, str(error)))
+
+    async def _ask_verdict(self) -> None:
+        """One short call over the role's own partial results, for its rating and opinion on the whole."""
+        record, plan, crew = self.record, self.record.plan, self.crew
+        chain, budget = crew.chain(plan), plan.budget
+        journal = record.journal()
+        verdict: Answer[ReadVerdict] | str = ""
+        for _ in range(SHRINKS):
+            role = fitted(plan.role, chain[0].window)
+            snapshot = record.answered[0].batch.snapshot
+            text = results_text(record.answered, budget=budget)
+            parts = len(record.answered)
+            prompt = verdict_prompt(role, text, crew.wording, parts=parts, snapshot=snapshot)
+            prompt = replace(prompt, room=plan.prompts[0].room)
+            try:
+                verdict = await self._ask(prompt, chain, journal, read_verdict)
+                break
+            except PromptTooLongError as error:
+                verdict = str(error)
+                chain, budget = chain[error.position :], budget // 2
+        else:
+            self._tell(PromptFailed(plan.role.name, f"{plan.role.name} closing", str(verdict)))
+        if isinstance(verdict, str):
+            record.verdict_problem = verdict
+        else:
+            record.verdict = verdict
 
 
 def _outcome(record: Record) -> str:
     if not record.answered:
         return "failed"
     return "partial" if record.unanswered or record.verdict_problem else "completed"
-
-
-async def _ask_part(part: Part, record: Record, crew: Crew) -> None:
-    journal = record.journal()
-    try:
-        answer = await _ask(part.prompt, part.chain, (record, journal), crew, read_review)
-    except PromptTooLongError as error:
-        left = replace(part, chain=part.chain[error.position :])
-        await _ask_smaller(left, record, crew, error)
-        return
-    if isinstance(answer, str):
-        record.unanswered.append(Unanswered(part.batch, answer))
-        return
-    answered = Answered(part.batch, part.prompt, answer)
-    problem = _not_whole(answer, crew)
-    pieces = divided(part, record.plan.role, crew.wording, problem) if problem is not None else None
-    if problem is None or pieces is None or pieces.skipped:
-        record.answered.append(answered)
-    else:
-        await _ask_instead(answered, journal, pieces.parts, (record, part, problem), crew)
 
 
 def _not_whole(answer: Answer[ReadReview], crew: Crew) -> PromptTooLongError | None:
@@ -107,58 +229,6 @@ def _not_whole(answer: Answer[ReadReview], crew: Crew) -> PromptTooLongError | N
     return None
 
 
-async def _ask_instead(
-    answered: Answered,
-    journal: Journal,
-    pieces: Sequence[Part],
-    about: tuple[Record, Part, PromptTooLongError],
-    crew: Crew,
-) -> None:
-    """Ask about the pieces of a part whose answer is not whole; that answer counts only if they get none."""
-    record, part, problem = about
-    _tell_divided(part, len(pieces), problem, crew)
-    if answered.answer.value.truncated:
-        # A model that breaks off again will do so with every smaller piece.
-        pieces = [replace(piece, shrinks=0) for piece in pieces]
-    inner = Record(record.plan, journals=record.journals, bugs=record.bugs)
-    try:
-        async with anyio.create_task_group() as group:
-            for piece in pieces:
-                group.start_soon(_ask_part, piece, inner, crew)
-    finally:
-        if inner.answered:
-            journal.unread.append(answered.answer.reply.text)
-            record.answered += inner.answered
-            record.unanswered += inner.unanswered
-        else:
-            record.answered.append(answered)
-
-
-async def _ask(
-    prompt: Prompt, chain: Sequence[Candidate], notes: tuple[Record, Journal], crew: Crew, read: Read[T]
-) -> Answer[T] | str:
-    """The answer, or why there is none.
-
-    Raises:
-        PromptTooLongError: the prompt does not fit a model.
-    """
-    record, journal = notes
-    try:
-        answer = await crew.asker.ask(prompt, chain, read, journal)
-    except (PromptTooLongError, ReplayError):
-        raise
-    except ModelError as error:
-        problem = str(error)
-    except Exception as error:  # noqa: BLE001  # a bug of ours must not cost what the other prompts brought
-        record.bugs.append(error)
-        problem = f"a bug in reviewer: {type(error).__name__}: {' '.join(str(error).split())[:_SHOWN_BUG]}"
-    else:
-        crew.asker.listener(_answered(prompt, answer))
-        return answer
-    crew.asker.listener(PromptFailed(prompt.role, prompt.label, problem))
-    return problem
-
-
 def _answered(prompt: Prompt, answer: Answer[T]) -> PromptAnswered:
     return PromptAnswered(
         prompt.role,
@@ -168,58 +238,6 @@ def _answered(prompt: Prompt, answer: Answer[T]) -> PromptAnswered:
         estimated=answer.sent.tokens,
         counted=answer.reply.usage.prompt,
     )
-
-
-async def _ask_smaller(part: Part, record: Record, crew: Crew, error: PromptTooLongError) -> None:
-    """Divide a part that is too long for the first model of its chain; if that is no use, ask the next."""
-    role = record.plan.role
-    pieces = divided(part, role, crew.wording, error)
-    if pieces is not None:
-        _tell_divided(part, len(pieces.parts), error, crew)
-        for left in pieces.skipped:
-            record.unanswered.append(Unanswered(part.batch, left.reason, (left.path,)))
-        async with anyio.create_task_group() as group:
-            for piece in pieces.parts:
-                group.start_soon(_ask_part, piece, record, crew)
-        return
-    if len(part.chain) > 1:
-        model, successor = (str(candidate.model) for candidate in part.chain[:2])
-        crew.asker.listener(FailedOver(role.name, part.prompt.label, model, successor, str(error)))
-        await _ask_part(replace(part, chain=part.chain[1:]), record, crew)
-        return
-    crew.asker.listener(PromptFailed(role.name, part.prompt.label, str(error)))
-    record.unanswered.append(Unanswered(part.batch, str(error)))
-
-
-def _tell_divided(part: Part, pieces: int, error: PromptTooLongError, crew: Crew) -> None:
-    prompt, model = part.prompt, str(part.chain[0].model)
-    crew.asker.listener(Divided(prompt.role, prompt.label, model, pieces, str(error)))
-
-
-async def _ask_verdict(record: Record, crew: Crew) -> None:
-    """One short call over the role's own partial results, for its rating and opinion on the whole."""
-    plan, answered = record.plan, record.answered
-    chain, budget = crew.chain(plan), plan.budget
-    journal = record.journal()
-    verdict: Answer[ReadVerdict] | str = ""
-    for _ in range(SHRINKS):
-        role = fitted(plan.role, chain[0].window)
-        snapshot = answered[0].batch.snapshot
-        text = results_text(answered, budget=budget)
-        prompt = verdict_prompt(role, text, crew.wording, parts=len(answered), snapshot=snapshot)
-        prompt = replace(prompt, room=plan.prompts[0].room)
-        try:
-            verdict = await _ask(prompt, chain, (record, journal), crew, read_verdict)
-            break
-        except PromptTooLongError as error:
-            verdict = str(error)
-            chain, budget = chain[error.position :], budget // 2
-    else:
-        crew.asker.listener(PromptFailed(plan.role.name, f"{plan.role.name} closing", str(verdict)))
-    if isinstance(verdict, str):
-        record.verdict_problem = verdict
-    else:
-        record.verdict = verdict
 
 
 _SHOWN_BUG = 200

@@ -442,7 +442,19 @@ def test_an_incomplete_review_is_never_silent(shop, server, capsys):
     assert capsys.readouterr().err == (
         "uncommitted changes: The review is incomplete (Architecture, Code quality, Deep analysis not completed): "
         "nothing was reviewed.\n"
+        "not reviewed by architecture: shop/cart.py: lab (404): gone. Check base_url of provider lab: most servers "
+        "want it to end in /v1.\n"
     )
+
+
+def test_a_key_that_may_not_list_models_may_still_ask(shop, server, capsys):
+    """OpenAI's keys can be restricted."""
+    configure(shop, server)
+    server.listing = error(
+        403, "You have insufficient permissions for this operation. Missing scopes: api.model.read."
+    )
+    assert run() == 0
+    assert "Missing scopes: api.model.read" in capsys.readouterr().err
 
 
 def test_a_place_that_cannot_be_written_is_known_before_anything_is_asked(shop, server, capsys):

@@ -210,7 +210,7 @@ def _command(directory: Path) -> "git.Git":
         SourceError: there is no git.
     """
     try:
-        import git  # noqa: PLC0415
+        import git
     except ImportError as error:
         raise SourceError(_NO_GIT) from error
     return git.Git(directory)
@@ -219,7 +219,7 @@ def _command(directory: Path) -> "git.Git":
 def _run(
     command: "git.Git", arguments: Sequence[str], *, env: Mapping[str, str] | None = None, stdin: bytes = b""
 ) -> Result:
-    from git.exc import GitCommandNotFound  # noqa: PLC0415  # as above
+    from git.exc import GitCommandNotFound  # late for the same reason as in `_command`
 
     settings = [part for setting in _SETTINGS for part in ("-c", setting)]
     environment = {**_ENVIRONMENT, **(env or {})}

@@ -150,8 +150,9 @@ async def _try(model: ModelRef, who: Staff, role: Role) -> Check:
 
 def _facts(took: float, window: int | None, mode: str, reply: Reply) -> Iterator[str]:
     yield f"answered in {took:.1f} s"
-    if mode:
-        yield f"output mode {mode}"
+    if not mode:
+        return  # rules have neither mode nor window
+    yield f"output mode {mode}"
     yield f"window {window:,} tokens" if window else "window not told"
     if reply.reasoning:
         yield "thinks in a channel of its own"

@@ -5,6 +5,7 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
@@ -69,17 +70,30 @@ async def _run(options: RunOptions, clock: Clock) -> int:
             _deliver(report, options, setup, formats, terminal)
         return of_report(report)
     with circumstances(options, clock) as around:
-        return await _review_changes(options, setup, (changes, roles, formats), terminal, around)
+        return await _review_changes(_Session(options, setup, terminal, around), changes, roles, formats)
+
+
+@dataclass(frozen=True, slots=True)
+class _Session:
+    """What all steps of one run share.
+
+    Attributes:
+        options: what was asked for.
+        setup: settings, roles and templates.
+        terminal: where it is said what happens.
+        around: servers, time and files.
+    """
+
+    options: RunOptions
+    setup: Setup
+    terminal: Terminal
+    around: Circumstances
 
 
 async def _review_changes(
-    options: RunOptions,
-    setup: Setup,
-    what: tuple[ChangeSet, Mapping[str, Role], Sequence[str]],
-    terminal: Terminal,
-    around: Circumstances,
+    session: _Session, changes: ChangeSet, roles: Mapping[str, Role], formats: Sequence[str]
 ) -> int:
-    changes, roles, formats = what
+    options, setup, terminal, around = session.options, session.setup, session.terminal, session.around
     found = staff(roles, setup.loaded, setup.environment, say=terminal.say, access=around.access)
     async with AsyncExitStack() as open_servers:
         with terminal.waiting("Asking the model servers what they offer"):
@@ -95,7 +109,7 @@ async def _review_changes(
         observer = _Observer(calibration, (terminal, *around.listeners))
         with stop_signals() as stop:
             with terminal.live():
-                outcome = await _review(plan, crew_list, setup, observer, (around, stop))
+                outcome = await _review(plan, crew_list, session, observer, around.stop or stop)
             report = around.timed(outcome.report)
             _deliver(report, options, setup, formats, terminal)
             for problem in around.finish(observer.calibration, outcome.stopped, report.usage):
@@ -105,11 +119,9 @@ async def _review_changes(
     return INTERRUPTED if any("interrupted" in note for note in report.notes) else of_report(report)
 
 
-async def _review(
-    plan: Plan, crew: Staff, setup: Setup, observer: "_Observer", when: tuple[Circumstances, Stop]
-) -> Outcome:
+async def _review(plan: Plan, crew: Staff, session: _Session, observer: "_Observer", stop: Stop) -> Outcome:
+    setup, around = session.setup, session.around
     settings = setup.loaded.settings
-    around, stop = when
     attempts = settings.run.attempts
     usual = BreakerPolicy()
     breakers = BreakerPolicy(in_a_row=max(usual.in_a_row, attempts), window=max(usual.window, 2 * attempts))
@@ -129,7 +141,7 @@ async def _review(
         plan,
         Crew(asker, crew.backends, setup.wording, crew.windows, plan.calibration),
         policy,
-        around.stop or stop,
+        stop,
     )
 
 

@@ -16,11 +16,9 @@ from reviewer.errors import (
     PromptTooLongError,
     WindowTooSmallError,
 )
-from reviewer.events import Adapted, Corrected, FailedOver, Listener, nobody
-from reviewer.models.answer import UNREADABLE, Answer, Candidate, Clock, Journal, NoAnswerError, Read, T
-from reviewer.models.health import Health
+from reviewer.events import Adapted, Corrected, FailedOver
+from reviewer.models.answer import UNREADABLE, Answer, Candidate, Journal, NoAnswerError, Read, T
 from reviewer.models.model import USUAL, Finish, Manner, ModelRef, Reply
-from reviewer.models.repeats import RetryPolicy
 from reviewer.models.sending import Sender, Target
 from reviewer.prompting.prompt import Prompt, with_correction
 
@@ -74,20 +72,8 @@ _LEAST_REPLY = 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Asker:
-    """Asks chains of models by one policy.
-
-    Attributes:
-        policy: how often and how long.
-        clock: time and chance.
-        listener: who is told.
-        health: what is known about the models, shared by all prompts of a run.
-    """
-
-    policy: RetryPolicy = field(default_factory=RetryPolicy)
-    clock: Clock = field(default_factory=Clock)
-    listener: Listener = nobody
-    health: Health = field(default_factory=Health)
+class Asker(Sender):
+    """Asks chains of models: a sender that knows other ways of asking, and other models to ask."""
 
     async def ask(
         self, prompt: Prompt, chain: Sequence[Candidate], read: Read[T], journal: Journal | None = None
@@ -137,13 +123,12 @@ class Asker:
     ) -> tuple[Prompt, Reply, T]:
         """Ask one model and read; what comes back decides in which way it is asked again."""
         policy = self.policy
-        sender = Sender(policy, self.clock, self.listener, self.health)
         target = Target(candidate, journal, last)
         turn = _Turn(prompt, prompt, policy.corrections, policy.loosenings, policy.enlargements)
         cut: tuple[Prompt, Reply, T] | None = None
         while True:
             try:
-                reply = await sender.send(turn.current, turn.manner, target)
+                reply = await self.send(turn.current, turn.manner, target)
                 _check_not_blank(reply, candidate)
                 if reply.finish is Finish.LENGTH and turn.enlarge(candidate.window):
                     cut = self._note_cut(turn, candidate, reply, read, journal)

@@ -1,7 +1,7 @@
 """A server behind HTTP as a Backend: a protocol, a wire, and what was learned about its models."""
 
 from collections.abc import AsyncGenerator, Iterator
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing, contextmanager
+from contextlib import aclosing, contextmanager
 from dataclasses import replace
 from typing import Self, TypeVar
 
@@ -55,15 +55,13 @@ class HttpBackend(Backend):
         self._known = known or Capabilities()
         self._shapes: dict[str, Shape] = {}
         self._infos: dict[str, ModelInfo] = {}
-        self._open = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
-        if isinstance(self._wire, AbstractAsyncContextManager):
-            await self._open.enter_async_context(self._wire)
+        await self._wire.__aenter__()
         return self
 
-    async def __aexit__(self, *_: object) -> None:
-        await self._open.aclose()
+    async def __aexit__(self, *error: object) -> None:
+        await self._wire.__aexit__(*error)
 
     @contextmanager
     def _masking(self) -> Iterator[None]:

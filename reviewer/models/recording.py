@@ -10,10 +10,17 @@ from pathlib import Path
 from typing import Annotated, Any, Self
 
 import anyio
-from pydantic import BaseModel, Field, model_validator
+from pydantic import AfterValidator, BaseModel, Field, model_validator
 
-from reviewer import errors
-from reviewer.errors import ModelError, ReplayError
+from reviewer.errors import (
+    ConnectionFailedError,
+    IncompleteStreamError,
+    ModelError,
+    ProtocolError,
+    ReplayError,
+    StaleConnectionError,
+    StalledError,
+)
 from reviewer.models.answer import Clock
 from reviewer.models.model import Endpoint
 from reviewer.models.providers.base import HttpRequest
@@ -21,6 +28,12 @@ from reviewer.models.wire import MAX_BODY, Event, Incoming, Wire, WireAround, ma
 
 FORMAT = 1
 """Of recordings; a change of it makes older ones unreadable."""
+
+
+def _known_kind(name: str) -> str:
+    if name not in _KINDS:
+        raise ValueError(f"no error of a wire is called {name}")
+    return name
 
 
 class Response(BaseModel):
@@ -32,10 +45,23 @@ class Response(BaseModel):
     events: list[tuple[str, str]] = []
 
 
+_KINDS: Mapping[str, type[ModelError]] = {
+    kind.__name__: kind
+    for kind in (
+        ConnectionFailedError,
+        StaleConnectionError,
+        StalledError,
+        ProtocolError,
+        IncompleteStreamError,
+    )
+}
+"""What the wire itself can make of an exchange; the rest is read from the answer again."""
+
+
 class Failure(BaseModel):
     """What the wire made of an exchange that failed."""
 
-    kind: str = Field(alias="class")
+    kind: Annotated[str, AfterValidator(_known_kind)] = Field(alias="class")
     message: str
     partial: str
 
@@ -203,6 +229,12 @@ class ReplayWire:
         self._replay = replay
         self._endpoint = endpoint
 
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        pass  # there is no connection
+
     @asynccontextmanager
     async def open(self, request: HttpRequest) -> AsyncIterator[Incoming]:
         """Answer from the recording.
@@ -252,10 +284,7 @@ class _Given:
 
 
 def _recorded_error(data: Failure) -> ModelError:
-    kind = getattr(errors, data.kind, ModelError)
-    made: ModelError = ModelError.__new__(kind if issubclass(kind, ModelError) else ModelError)
-    ModelError.__init__(made, data.message)
-    made.partial = data.partial
-    if isinstance(made, errors.RetryableError):
-        made.retry_after = None
-    return made
+    kind = _KINDS[data.kind]
+    if kind is IncompleteStreamError:
+        return IncompleteStreamError(data.message, partial=data.partial)
+    return kind(data.message)

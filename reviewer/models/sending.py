@@ -1,11 +1,11 @@
 """One prompt to one model, repeated while that may help: turns, pauses and health. The door to tenacity."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception
 
 from reviewer.errors import CircuitOpenError, LoadingError, ModelError, RateLimitedError
-from reviewer.events import BreakerChanged, Listener, PromptSent, RequestEnded, Retrying, SlowedDown
+from reviewer.events import BreakerChanged, Listener, PromptSent, RequestEnded, Retrying, SlowedDown, nobody
 from reviewer.models.answer import Candidate, Clock, Journal, Try
 from reviewer.models.breaker import State
 from reviewer.models.health import Health
@@ -31,7 +31,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """Sends prompts by one policy.
+    """Sends prompts to models by one policy.
 
     Attributes:
         policy: how often and how long.
@@ -40,10 +40,10 @@ class Sender:
         health: what is known about the models, shared by all prompts of a run.
     """
 
-    policy: RetryPolicy
-    clock: Clock
-    listener: Listener
-    health: Health
+    policy: RetryPolicy = field(default_factory=RetryPolicy)
+    clock: Clock = field(default_factory=Clock)
+    listener: Listener = nobody
+    health: Health = field(default_factory=Health)
 
     async def send(self, prompt: Prompt, manner: Manner, target: Target) -> Reply:
         """Ask one model; failures that may pass are repeated, after the pause that the server wants.

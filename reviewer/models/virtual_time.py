@@ -29,10 +29,16 @@ class VirtualTime:
         return self._seconds
 
     async def sleep(self, seconds: float) -> None:
-        """Wait until the clock has moved on by so much."""
+        """Wait until the clock has moved on by so much.
+
+        Raises:
+            ValueError: the time is negative, which a real clock refuses too.
+        """
+        if seconds < 0:
+            raise ValueError(f"nobody can wait for {seconds} s")
         self._signs += 1
         event = anyio.Event()
-        heapq.heappush(self._sleeping, (self._seconds + max(0.0, seconds), self._signs, event))
+        heapq.heappush(self._sleeping, (self._seconds + seconds, self._signs, event))
         await event.wait()
 
     async def run(self, work: Callable[..., Awaitable[T]], *args: Any) -> T:

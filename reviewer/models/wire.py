@@ -1,7 +1,7 @@
 """The way to a server and back as a value: what sends requests, and what an answer is while it comes in."""
 
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any, Protocol, Self
@@ -49,6 +49,10 @@ class Incoming(Protocol):
 class Wire(Protocol):
     """Sends requests to one server; an asynchronous context manager that closes its connections."""
 
+    async def __aenter__(self) -> Self: ...
+
+    async def __aexit__(self, *error: object) -> None: ...
+
     def open(self, request: HttpRequest) -> AbstractAsyncContextManager[Incoming]:
         """Send a request; the context ends the exchange.
 
@@ -73,15 +77,13 @@ class WireAround:
     def __init__(self, inner: Wire, endpoint: Endpoint) -> None:
         self.inner = inner
         self.endpoint = endpoint
-        self._open = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
-        if isinstance(self.inner, AbstractAsyncContextManager):
-            await self._open.enter_async_context(self.inner)
+        await self.inner.__aenter__()
         return self
 
-    async def __aexit__(self, *_: object) -> None:
-        await self._open.aclose()
+    async def __aexit__(self, *error: object) -> None:
+        await self.inner.__aexit__(*error)
 
 
 def framing_of(headers: Mapping[str, str]) -> Framing:

@@ -6,7 +6,7 @@ import re
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 from reviewer.errors import ConnectionFailedError, IncompleteStreamError, StaleConnectionError, StalledError
 from reviewer.models.model import Endpoint, Key
@@ -121,6 +121,12 @@ class ChaosWire:
     def __init__(self, world: World, endpoint: Endpoint) -> None:
         self.world = world
         self.endpoint = endpoint
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        pass
 
     @asynccontextmanager
     async def open(self, request: HttpRequest) -> AsyncIterator[Incoming]:

@@ -33,6 +33,7 @@ class CountingClock:
     slept: list[float] = field(default_factory=list)
 
     async def sleep(self, seconds: float) -> None:
+        assert seconds >= 0, "a real clock refuses to wait for what has passed"
         if seconds >= 1800:
             await anyio.sleep_forever()  # the limit of the run
         if not 0 < seconds < _SPACE:

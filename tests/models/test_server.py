@@ -366,8 +366,7 @@ def test_routing_behind_a_name_is_not_in_the_list(asked, found):
     assert (model and (model.name, model.window)) == (found and (asked, found))
 
 
-def test_a_key_that_may_not_list_may_still_ask(server):
-    """OpenAI's keys can be restricted; what they lack is no reason to give up before asking."""
+def test_a_key_without_the_right_to_list_is_not_a_wrong_key(server):
     said = "You have insufficient permissions for this operation. Missing scopes: api.model.read."
     server.listing = error(403, said)
     with pytest.raises(NotAllowedError, match="Missing scopes"):

@@ -101,7 +101,8 @@ def listing(endpoint: Endpoint) -> Conversation[tuple[ModelInfo, ...] | None]:
     """
     response = yield get(endpoint, f"{endpoint.base_url}/models")
     found = listed(endpoint, response.status, response.text)
-    return found or (None if server_of(endpoint.kind, endpoint.base_url) is COMPATIBLE else found)
+    unknown = server_of(endpoint.kind, endpoint.base_url) is COMPATIBLE
+    return None if unknown and not found else found
 
 
 def listed(endpoint: Endpoint, status: int, text: str) -> tuple[ModelInfo, ...] | None:
