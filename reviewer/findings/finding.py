@@ -126,6 +126,10 @@ class Finding:
         verdict: what a second model said.
         reviewers: who found it, in role order; never empty.
         voices: every reviewer's own words, the leading one first.
+        votes: the models that say this, each once.
+        score: how much it deserves to be read, 0 to 100.
+        code: the whole lines at the place; empty where it is unverified.
+        outside_world: why it cannot be known from the code, or empty.
     """
 
     id: str
@@ -148,3 +152,7 @@ class Finding:
     verdict: Verdict
     reviewers: tuple[str, ...]
     voices: tuple[Voice, ...]
+    votes: tuple[str, ...] = ()
+    score: int = 0
+    code: str = ""
+    outside_world: str = ""

@@ -1,69 +1,33 @@
 """Claims of several reviewers to findings: one for each problem, with everybody's words."""
 
-import hashlib
-import re
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 
 from reviewer.changes.changeset import ChangeSet
+from reviewer.findings.agreement import NEVER, Pair, central, groups, votes
 from reviewer.findings.finding import Claim, Finding, Grounding, Verdict, Voice
 from reviewer.findings.ground import Anchor, ground
+from reviewer.findings.identity import with_ids
+from reviewer.findings.likeness import Likeness
 from reviewer.findings.lookup import Lookup, fold_blanks
+from reviewer.findings.ranking import ranked
 
 _NEAR = 2
 """Lines; claims about places no further apart than this may be about the same problem."""
 _WIDE = 20
-"""Lines; no further apart than this, claims in nearly the same words are about the same problem."""
-_ALIKE = 0.4
-_ALIKE_IN_CATEGORY = 0.2
-_NEARLY_THE_SAME = 0.8
-"""Share of the shorter text's words that both use, for two claims to count as the same problem."""
-_STOP = frozenset(
-    [
-        "a",
-        "an",
-        "and",
-        "are",
-        "as",
-        "at",
-        "be",
-        "but",
-        "by",
-        "can",
-        "for",
-        "from",
-        "has",
-        "have",
-        "if",
-        "in",
-        "into",
-        "is",
-        "it",
-        "its",
-        "may",
-        "no",
-        "not",
-        "of",
-        "on",
-        "only",
-        "or",
-        "so",
-        "than",
-        "that",
-        "the",
-        "then",
-        "there",
-        "this",
-        "to",
-        "was",
-        "when",
-        "which",
-        "will",
-        "with",
-        "would",
-    ]
-)
+"""Lines; claims about places further apart than this are about different problems."""
+_SAME, _NEARBY, _APART = 0.88, 0.65, 0.5
+"""What the places of two claims leave of their likeness: the same lines, a few lines away, further away."""
+_WORDS_APART = 0.2
+"""What claims about places apart must have in common in words alone."""
+_OTHER_CATEGORY = 0.65
+_OTHER_SIDE = 0.5
+"""What is left of it if only one of them is about lines that the change touched."""
+_AGREES_IN_PLACE = 0.2
+"""Where the places speak for it as well, so much is a vote for what another reviewer says."""
+_NEIGHBOURS = 60
+"""How many claims a claim is compared with: the next ones in the file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +58,15 @@ def ground_claims(
     )
 
 
-def merge(statements: Sequence[Statement]) -> tuple[Finding, ...]:
-    """One finding for each problem, worst first; independent of the order of the statements."""
-    ordered = sorted(statements, key=_canonical)
-    clusters = [_finding(cluster) for cluster in _clusters(ordered)]
-    clusters.sort(key=_reading_order)
-    return _with_ids(clusters)
+def merge(statements: Iterable[Statement]) -> tuple[Finding, ...]:
+    """One finding for each problem, the weightiest first; independent of order and repetition of statements.
+
+    Claims are compared with those that quote the same file near by, and are about one problem if place,
+    category and words say so together. Claims whose quote was not found are one only if they are the same.
+    """
+    ordered = sorted(set(statements), key=_canonical)
+    clusters = _clusters(ordered)
+    return ranked(with_ids([cluster.finding() for cluster in clusters]))
 
 
 def _canonical(statement: Statement) -> tuple[object, ...]:
@@ -123,94 +90,111 @@ def _canonical(statement: Statement) -> tuple[object, ...]:
     )
 
 
-def _clusters(statements: Sequence[Statement]) -> list[list[Statement]]:
-    """Statements about the same problem: each joins the first group in which it is so with every member.
-
-    With every one, because neighbours of neighbours may be about something else.
-    """
-    groups: dict[tuple[str, str, bool], list[_Group]] = defaultdict(list)
-    for statement in statements:  # by place, so that only the last groups can be near
+def _clusters(statements: Sequence[Statement]) -> list["_Cluster"]:
+    """Statements about the same problem."""
+    likeness = Likeness(text_of(statement.claim) for statement in statements)
+    by_place: dict[tuple[object, ...], list[Statement]] = defaultdict(list)
+    for statement in statements:
         anchor = statement.anchor
-        weighed = _Weighed(statement, _words(statement.claim))
-        known = groups[anchor.path, anchor.side, anchor.line is None]
-        group = _group_for(weighed, known)
-        if group is None:
-            reach = max(_end(anchor), known[-1].reach if known else 0)
-            known.append(_Group([weighed], reach))
-        else:
-            group.members.append(weighed)
-    return [[weighed.statement for weighed in group.members] for known in groups.values() for group in known]
+        by_place[_nowhere(statement) if anchor.line is None else (anchor.path, anchor.side)].append(statement)
+    made: list[_Cluster] = []
+    for near in by_place.values():
+        comparison = _Comparison(near, [text_of(statement.claim) for statement in near], likeness)
+        made += [_Cluster(group, comparison) for group in comparison.groups()]
+    return made
 
 
-@dataclass(frozen=True, slots=True)
-class _Weighed:
-    """A statement with the words that tell what it is about."""
-
-    statement: Statement
-    words: frozenset[str]
-
-
-@dataclass(frozen=True, slots=True)
-class _Group:
-    """Statements about one problem; `reach` is the last line of it and of all groups before it."""
-
-    members: list[_Weighed]
-    reach: int
-
-
-def _end(anchor: Anchor) -> int:
-    return anchor.end_line or anchor.line or 0
-
-
-def _group_for(weighed: _Weighed, known: Sequence[_Group]) -> _Group | None:
-    line = weighed.statement.anchor.line
-    for group in reversed(known):
-        if line is not None and line - group.reach > _WIDE:
-            return None  # this one and all before it end too far above
-        if all(_same(member, weighed) for member in group.members):
-            return group
-    return None
-
-
-def _same(one: _Weighed, two: _Weighed) -> bool:
-    mine, other = one.statement, two.statement
-    if mine.anchor.line is None or other.anchor.line is None:
-        return _said(mine.claim) == _said(other.claim)
-    if (mine.role, mine.model) == (other.role, other.model) and mine.anchor.line != other.anchor.line:
-        return False  # a reviewer who names two places means two problems
-    first, second = sorted((mine.anchor, other.anchor), key=lambda anchor: anchor.line or 0)
-    distance = (second.line or 0) - _end(first)
-    shared = len(one.words & two.words) / max(1, min(len(one.words), len(two.words)))
-    if distance <= _WIDE and shared >= _NEARLY_THE_SAME:
-        return True
-    if distance > _NEAR or mine.anchor.in_change != other.anchor.in_change:
-        return False  # what the change did not touch must not lend its severity to what it did
-    return shared >= (_ALIKE_IN_CATEGORY if mine.claim.category == other.claim.category else _ALIKE)
-
-
-def _said(claim: Claim) -> tuple[str, ...]:
+def _nowhere(statement: Statement) -> tuple[object, ...]:
     """What makes two claims without a place the same."""
-    return tuple(map(fold_blanks, (claim.file, claim.quote, claim.title, claim.explanation)))
+    claim = statement.claim
+    return (None, *map(fold_blanks, (claim.file, claim.quote, claim.title, claim.explanation)))
 
 
-def _words(claim: Claim) -> frozenset[str]:
-    text = f"{claim.title} {claim.explanation} {claim.failure_scenario}".lower()
-    found = set()
-    for word in re.findall(r"[^\W\d]\w+", text):
-        if word.isascii() or any(character.lower() != character.upper() for character in word):
-            found.add(word)
-        else:
-            # A script without letter cases is mostly one without blanks between words: pairs of characters.
-            found |= {word[at : at + 2] for at in range(len(word) - 1)}
-    return frozenset(found - _STOP)
+def text_of(claim: Claim) -> str:
+    """What a claim says, for comparing it with others."""
+    return f"{claim.title}\n{claim.explanation}\n{claim.failure_scenario}"
 
 
-def _finding(cluster: Sequence[Statement]) -> Finding:
-    leader = min(cluster, key=_leadership)
+@dataclass(slots=True)
+class _Comparison:
+    """Statements that quote one file, in the order of their places, or that all say the same of no place.
+
+    Attributes:
+        statements: in canonical order.
+        texts: what they say.
+        likeness: compares their words.
+        known: strengths that have been computed.
+    """
+
+    statements: Sequence[Statement]
+    texts: Sequence[str]
+    likeness: Likeness
+    known: dict[Pair, float] = field(default_factory=dict)
+
+    def groups(self) -> list[list[int]]:
+        """The statements of each problem, by their numbers here."""
+        if self.statements[0].anchor.line is None:
+            return [list(range(len(self.statements)))]
+        for one, mine in enumerate(self.statements):
+            for two in range(one + 1, min(one + 1 + _NEIGHBOURS, len(self.statements))):
+                if _distance(mine.anchor, self.statements[two].anchor) > _WIDE:
+                    break
+                self.strength(one, two)
+        return groups(len(self.statements), self.known)
+
+    def strength(self, one: int, two: int) -> float:
+        """How much two statements say the same: the likeness of their words, weighed by their places."""
+        pair = (one, two) if one < two else (two, one)
+        if pair not in self.known:
+            self.known[pair] = self._strength(*pair)
+        return self.known[pair]
+
+    def _strength(self, one: int, two: int) -> float:
+        mine, other = self.statements[one], self.statements[two]
+        if mine.anchor.line is None:
+            return 1.0
+        if (mine.role, mine.model) == (other.role, other.model) and mine.anchor.line != other.anchor.line:
+            return NEVER  # a reviewer who names two places means two problems
+        distance = _distance(mine.anchor, other.anchor)
+        texts = self.texts[one], self.texts[two]
+        if distance > _NEAR and self.likeness.in_words(*texts) < _WORDS_APART:
+            return 0.0
+        alike = self.likeness.between(*texts)
+        alike *= _APART if distance > _NEAR else _NEARBY if distance else _SAME
+        if mine.claim.category != other.claim.category:
+            alike *= _OTHER_CATEGORY
+        if mine.anchor.in_change != other.anchor.in_change:
+            alike *= _OTHER_SIDE  # what the change did not touch must not lend its severity to what it did
+        return alike
+
+
+def _distance(first: Anchor, second: Anchor) -> int:
+    """Lines from the end of one place to the beginning of another one that does not begin before it."""
+    return max(0, (second.line or 0) - (first.end_line or first.line or 0))
+
+
+@dataclass(frozen=True, slots=True)
+class _Cluster:
+    """The statements of one problem, by their numbers in a comparison."""
+
+    members: Sequence[int]
+    comparison: _Comparison
+
+    def finding(self) -> Finding:
+        """The problem in the words of the statement that speaks for all, with the others' beside them."""
+        statements, strength = self.comparison.statements, self.comparison.strength
+        centrality = central(self.members, strength)
+        speaker = min(self.members, key=lambda one: _leadership(statements[one], centrality[one]))
+        agreeing = votes(
+            speaker, self.members, strength, lambda one: statements[one].model, agrees=_AGREES_IN_PLACE
+        )
+        cluster = [statements[one] for one in self.members]
+        return _finding(statements[speaker], cluster, agreeing)
+
+
+def _finding(leader: Statement, cluster: Sequence[Statement], agreeing: tuple[str, ...]) -> Finding:
     claim, anchor = leader.claim, leader.anchor
     rest = sorted((s for s in cluster if s is not leader), key=lambda s: (s.order, _canonical(s)))
-    members = [leader, *rest]
-    reviewers = tuple(dict.fromkeys(s.role for s in sorted(cluster, key=lambda s: s.order)))
     return Finding(
         id="",
         severity=min((s.claim.severity for s in cluster), key=lambda severity: severity.rank),
@@ -230,18 +214,20 @@ def _finding(cluster: Sequence[Statement]) -> Finding:
         grounding_note=anchor.note,
         in_change=any(s.anchor.in_change for s in cluster),
         verdict=Verdict.UNCHECKED,
-        reviewers=reviewers,
-        voices=tuple(_voice(statement) for statement in members),
+        reviewers=tuple(dict.fromkeys(s.role for s in sorted(cluster, key=lambda s: s.order))),
+        voices=tuple(_voice(statement) for statement in (leader, *rest)),
+        votes=agreeing,
     )
 
 
-def _leadership(statement: Statement) -> tuple[object, ...]:
-    """Who speaks for a cluster: a verified place, the worst severity, the surest, the earliest role."""
+def _leadership(statement: Statement, centrality: float) -> tuple[object, ...]:
+    """Who speaks for a cluster: a verified place, the worst severity, the one most like the others."""
     claim, anchor = statement.claim, statement.anchor
     certainty = [grade.value for grade in type(claim.confidence)].index(claim.confidence)
     return (
         list(Grounding).index(anchor.grounding),
         claim.severity.rank,
+        -round(centrality, 6),
         certainty,
         statement.order,
         _canonical(statement),
@@ -264,28 +250,3 @@ def _voice(statement: Statement) -> Voice:
         quote=statement.anchor.quote,
         suggestion=claim.suggestion,
     )
-
-
-def _reading_order(finding: Finding) -> tuple[object, ...]:
-    return (
-        finding.severity.rank,
-        not finding.in_change,
-        -len(finding.reviewers),
-        finding.path,
-        finding.line or 0,
-        finding.title,
-        finding.explanation,
-    )
-
-
-def _with_ids(findings: Sequence[Finding]) -> tuple[Finding, ...]:
-    """Give each finding a name made of category, path and code, so that moved lines do not change it."""
-    keys = [f"{item.category}\n{item.path}\n{fold_blanks(item.quote)}" for item in findings]
-    by_place = sorted(range(len(findings)), key=lambda n: (keys[n], findings[n].line or 0, n))
-    occurrence: Counter[str] = Counter()
-    named = list(findings)
-    for number in by_place:
-        digest = hashlib.sha256(f"{keys[number]}\n{occurrence[keys[number]]}".encode()).hexdigest()
-        occurrence[keys[number]] += 1
-        named[number] = replace(findings[number], id=digest[:12])
-    return tuple(named)
