@@ -40,7 +40,8 @@ class Hunk:
 
     `old_start` and `new_start` are 1-based; where a side has no lines, the number is that of the line
     before the gap, as in a unified diff. `section` is the text behind the second `@@`. `no_newline`
-    names the sides whose last line is shown here and has no line feed.
+    names the sides whose last line is shown here and has no line feed. `recounted` is set where the header
+    announces fewer lines than there are, as in patches that were edited by hand.
     """
 
     old_start: int
@@ -50,6 +51,7 @@ class Hunk:
     section: str
     lines: tuple[Line, ...]
     no_newline: tuple[Side, ...] = ()
+    recounted: bool = False
 
     def changed(self) -> Iterator[Line]:
         """The added and removed lines, in order."""

@@ -73,6 +73,11 @@ def _patch(target: Patch, selection: Selection, place: Place) -> ChangeSet:
     notes = tuple(
         f"the patch changes {path} in several steps; line numbers are those of each step" for path in repeated
     )
+    recounted = [change.path for change in changes if any(hunk.recounted for hunk in change.hunks)]
+    notes += tuple(
+        f"the patch has more lines for {path} than it announces; they were counted again"
+        for path in dict.fromkeys(recounted)
+    )
     title = "a patch from standard input" if target.name == "standard input" else f"patch {target.name}"
     collected = ChangeSet(title, changes, notes=notes)
     try:

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass, field, replace
+from operator import attrgetter
 
 from reviewer.changes.changeset import FileChange, FileStatus, Hunk, Line, LineKind, Side
 from reviewer.changes.patch_names import DEV_NULL, bare_name, prefix_length, split_git_names, unquote
@@ -11,6 +12,8 @@ from reviewer.errors import PatchError
 _HUNK = re.compile(r"@@ -(\d{1,9})(?:,(\d{1,9}))? \+(\d{1,9})(?:,(\d{1,9}))? @@(.*)", re.DOTALL)
 _MAIL = re.compile(r"From [0-9a-f]{40,64} Mon Sep 17 00:00:00 2001\r?$")
 """First line of each mail of `git format-patch`; the date is a fixed magic value."""
+_SIGNATURES = frozenset({"-- ", "--"})
+"""How the end of a mail begins."""
 _MARKS = {" ": LineKind.CONTEXT, "+": LineKind.ADDED, "-": LineKind.REMOVED}
 
 
@@ -109,9 +112,8 @@ class _Reader:
         start = self.at
         header = self._header()
         hunks: list[Hunk] = []
-        while (line := self._peek()) is not None and line.startswith("@@"):
+        while (self._peek() or "").startswith("@@"):
             hunks.append(self._hunk(hunks[-1] if hunks else None))
-        self._check_end(line, has_hunks=bool(hunks))
         if not hunks and not header.binary and _promises_lines(header):
             raise self._error(
                 "the header announces a change, but no hunk follows", at=min(self.at, len(self.lines)) - 1
@@ -160,14 +162,16 @@ class _Reader:
                 raise self._error("binary data ends too early", at=len(self.lines) - 1)
             self.at += 1
 
-    def _check_end(self, line: str | None, *, has_hunks: bool) -> None:
-        """After the last hunk only a new header, a mail signature or foreign text may follow."""
-        if line is None or not has_hunks or self._starts_file():
-            return
-        if line in {"-- ", "-- \r", "--"} or line.startswith("diff --"):
-            return
-        if line[:1] in _MARKS or line.startswith("\\"):
-            raise self._error("more lines than the hunk header announces")
+    def _is_surplus(self) -> bool:
+        """Whether the next line belongs to a hunk, whatever its header has announced.
+
+        An edited patch often has more lines than its header says; reading them loses nothing, and what
+        follows has numbers of its own.
+        """
+        line = self._peek()
+        if line is None or line[:1] not in _MARKS or line.rstrip("\r") in _SIGNATURES:
+            return False
+        return not self._starts_file()
 
     def _hunk(self, previous: Hunk | None) -> Hunk:
         match = _HUNK.fullmatch(self.lines[self.at])
@@ -180,7 +184,10 @@ class _Reader:
             raise self._error("hunks overlap or are out of order")
         self.at += 1
         lines, no_newline = self._hunk_lines(head, (old_start, old_count), (new_start, new_count))
-        return Hunk(old_start, old_count, new_start, new_count, match[5].strip(), lines, no_newline)
+        old_found, new_found = (sum(side(line) is not None for line in lines) for side in (_OLD, _NEW))
+        recounted = (old_found, new_found) != (old_count, new_count)
+        section = match[5].strip()
+        return Hunk(old_start, old_found, new_start, new_found, section, lines, no_newline, recounted)
 
     def _hunk_lines(
         self, head: int, old_range: tuple[int, int], new_range: tuple[int, int]
@@ -191,7 +198,7 @@ class _Reader:
         new = new_start if new_left else new_start + 1
         found: list[Line] = []
         no_newline: list[Side] = []
-        while old_left or new_left:
+        while old_left > 0 or new_left > 0 or self._is_surplus():
             text = self._peek()
             if text is None:
                 raise self._error("the patch ends in the middle of a hunk", at=len(self.lines) - 1)
@@ -203,7 +210,8 @@ class _Reader:
             kind = LineKind.CONTEXT if text in {"", "\r"} else _MARKS.get(text[0])
             takes_old = kind is not LineKind.ADDED
             takes_new = kind is not LineKind.REMOVED
-            if kind is None or (takes_old and not old_left) or (takes_new and not new_left):
+            surplus = (takes_old and old_left <= 0) or (takes_new and new_left <= 0)
+            if kind is None or (surplus and not self._is_surplus()):
                 raise self._error(f"the hunk of line {head + 1} does not have the lines that it announces")
             found.append(Line(kind, text[1:], old if takes_old else None, new if takes_new else None))
             old, old_left = old + takes_old, old_left - takes_old
@@ -213,6 +221,9 @@ class _Reader:
             no_newline.extend(_sides(found))
             self.at += 1
         return tuple(found), tuple(no_newline)
+
+
+_OLD, _NEW = attrgetter("old"), attrgetter("new")
 
 
 _EMPTY_BLOBS = ("e69de29", "473a0f4")

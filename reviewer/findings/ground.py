@@ -80,11 +80,11 @@ def find_versions(path: str, changes: ChangeSet) -> tuple[FileChange, ...]:
     ending = (
         {change.path for change in changes.files if f"/{change.path}".endswith(tail)} if wanted else set()
     )
-    containing = {change.path for change in changes.files if wanted.endswith(f"/{change.path}")}
-    for paths in (ending, containing):
-        if len(paths) == 1:
-            return changes.versions(paths.pop())
-    return ()
+    if len(ending) == 1:
+        return changes.versions(ending.pop())
+    # With more in front, such as the folder of a machine: the longest path that fits is meant.
+    containing = [change.path for change in changes.files if wanted.endswith(f"/{change.path}")]
+    return changes.versions(max(containing, key=len)) if containing else ()
 
 
 def _dresses(path: str) -> Iterator[str]:

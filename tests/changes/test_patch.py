@@ -129,8 +129,10 @@ MALFORMED = {
     "hunk ends too early": (SIMPLE.replace(" three\n", ""), 8),
     "patch ends inside a hunk": (SIMPLE.rsplit("+TWO", 1)[0], 7),
     "next file inside a hunk": (SIMPLE.replace(" three\n", "") + SIMPLE, 9),
-    "more lines than announced": (SIMPLE + " four\n", 10),
-    "more removed lines than announced": (SIMPLE + "-four\n", 10),
+    "next plain file where a line is missing": (
+        SIMPLE.replace(" three\n", "") + "--- a/x.py\n+++ b/x.py\n@@ -1 +1 @@\n-x\n+y\n",
+        11,
+    ),
     "broken hunk header": (SIMPLE.replace("@@ -1,3", "@@ -1,x"), 5),
     "a number as long as a book": (SIMPLE.replace("@@ -1,3", "@@ -1," + "9" * 5000), 5),
     "hunk without a file": ("@@ -1 +1 @@\n-x\n+y\n", 1),
@@ -146,6 +148,26 @@ MALFORMED = {
     "no name": ("diff --git\n", 1),
     "no name at all": ("diff --git x\nold mode 100644\nnew mode 100755\n", 1),
 }
+
+
+SURPLUS = {
+    "context": (" four\n", (4, 4), 1),
+    "removed": ("-four\n", (4, 3), 2),
+    "added": ("+four\n+five\n", (3, 5), 3),
+}
+
+
+@pytest.mark.parametrize(("more", "counts", "changed"), SURPLUS.values(), ids=SURPLUS)
+def test_more_lines_than_announced_are_read_and_counted(more, counts, changed):
+    following = "--- a/x.py\n+++ b/x.py\n@@ -1 +1 @@\n-x\n+y\n"
+    for rest in ("", following, "-- \n2.39.5\n"):
+        first, *others = parse(SIMPLE + more + rest)
+        (hunk,) = first.hunks
+        assert hunk.recounted
+        assert (hunk.old_count, hunk.new_count) == counts
+        assert len(list(hunk.changed())) == changed + 1
+        assert [change.path for change in others] == (["x.py"] if rest == following else [])
+    assert not parse(SIMPLE)[0].hunks[0].recounted
 
 
 @pytest.mark.parametrize(("text", "line"), MALFORMED.values(), ids=MALFORMED)
