@@ -10,8 +10,9 @@ from reviewer.accounting import Ledger, account
 from reviewer.appraise import role_review
 from reviewer.changes.changeset import SkipKind
 from reviewer.changes.text import encodable
-from reviewer.findings.finding import Claim, Grounding
+from reviewer.findings.finding import Claim, Finding, Grounding
 from reviewer.findings.merge import Statement, ground_claims, merge
+from reviewer.findings.patching import with_patches
 from reviewer.outputs.report import (
     SCHEMA_VERSION,
     Coverage,
@@ -48,13 +49,16 @@ def assemble(plan: Plan, records: Sequence[Record], frame: Frame) -> Report:
     for record in records:
         _settle(record, record.stopped or frame.stopped)
     statements = ground_claims(_claims(records), plan.changes, [record.plan.role.name for record in records])
-    found = merge(statements)
+    coverage = _coverage(plan, records)
+    found = [
+        replace(finding, unseen_by=_unseen_by(finding, coverage, records))
+        for finding in with_patches(merge(statements), plan.changes)
+    ]
     shown = [finding for finding in found if finding.severity.rank <= frame.min_severity.rank]
     findings = tuple(finding for finding in shown if finding.grounding is not Grounding.UNVERIFIED)
     unverified = tuple(finding for finding in shown if finding.grounding is Grounding.UNVERIFIED)
     grounded = {id(s.claim) for s in statements if s.anchor.grounding is not Grounding.UNVERIFIED}
     reviews = tuple(role_review(record, plan.calibration, grounded) for record in records)
-    coverage = _coverage(plan, records)
     # Findings that are only hidden count too: what was found is not clean.
     status = decide_status(found, (), reviews, coverage)
     language_model = _asked_a_model(records)
@@ -82,6 +86,13 @@ def assemble(plan: Plan, records: Sequence[Record], frame: Frame) -> Report:
         notes=(f"The run was stopped: {frame.stopped}.",) if frame.stopped else (),
     )
     return replace(report, summary=verdict_of(report))
+
+
+def _unseen_by(finding: Finding, coverage: Coverage, records: Sequence[Record]) -> tuple[str, ...]:
+    """The roles that answered, but have not seen the file of a finding: their silence says nothing."""
+    seen = {file.path: file.roles for file in coverage.reviewed}.get(finding.path, ())
+    answered = [record.plan.role.name for record in records if record.answered]
+    return tuple(name for name in answered if name not in {*seen, *finding.reviewers})
 
 
 def _all_invented(review: RoleReview, statements: Sequence[Statement]) -> bool:

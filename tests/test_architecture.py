@@ -31,6 +31,7 @@ OWNERS = {
     "lizard": {"reviewer.models.builtin.complexity"},
     "detect_secrets": {"reviewer.models.builtin.secrets"},
     "ruff": {"reviewer.models.builtin.ruff_rules"},
+    "tree_sitter": {"reviewer.findings.syntax"},
     "filelock": {"reviewer.shared_breakers"},
     "platformdirs": {"reviewer.config.load", "reviewer.crash"},
 }

@@ -129,6 +129,11 @@ class Finding:
         votes: the models that say this, each once.
         score: how much it deserves to be read, 0 to 100.
         code: the whole lines at the place; empty where it is unverified.
+        patch: the suggestion as a unified diff that applies and leaves the file parsable; whether it is right
+            is not known.
+        patch_note: why the suggestion is no patch, or empty.
+        named: where the reviewer said it is, `path:line`, if that is not where it is.
+        unseen_by: roles that answered, but not about this file.
         outside_world: why it cannot be known from the code, or empty.
     """
 
@@ -155,4 +160,8 @@ class Finding:
     votes: tuple[str, ...] = ()
     score: int = 0
     code: str = ""
+    named: str = ""
+    patch: str = ""
+    patch_note: str = ""
+    unseen_by: tuple[str, ...] = ()
     outside_world: str = ""

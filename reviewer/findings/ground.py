@@ -3,17 +3,23 @@
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from operator import attrgetter
 
 from reviewer.changes.changeset import ChangeSet, FileChange, Side
 from reviewer.changes.text import one_line
 from reviewer.findings.finding import Claim, Grounding
-from reviewer.findings.lookup import SIMILAR, Lookup, Match
+from reviewer.findings.lookup import ELIDED, SIMILAR, Lookup, Match, Version
 
 _TRIVIAL = 4
 """Letters and digits; a shorter quote, such as a brace, is only believed at the stated line."""
 _TELLING = 12
 """Letters and digits; a quote with so many may be looked for in other files, compared loosely, or be a part
 of several lines."""
+_ELISION = re.compile(r"\s*(?:#|//|--|/\*|<!--|%|;)?\s*(?:\.\.\.|…|\[\s*(?:\.\.\.|…)\s*\])\s*(?:\*/|-->)?\s*")
+"""A line that stands for others."""
+_LEAST_PARTS = 2
+_MOST_ELIDED = 200
+"""Lines that such a line may stand for."""
 _PROMPT_MARGIN = re.compile(r"^\s*\d*\s*[ +-]?\|")
 _DIFF_MARGIN = re.compile(r"^[+-]")
 
@@ -29,6 +35,8 @@ class Anchor:
         line, end_line: 1-based; None where nothing was found.
         quote: the code there.
         in_change: at least one of the lines was added or removed.
+        code: the whole lines there; empty where nothing was found.
+        named: where the reviewer said it is, `path:line`, if that is not where it is.
     """
 
     grounding: Grounding
@@ -39,6 +47,8 @@ class Anchor:
     end_line: int | None = None
     quote: str = ""
     in_change: bool = False
+    code: str = ""
+    named: str = ""
 
 
 def ground(claim: Claim, lookup: Lookup) -> Anchor:
@@ -97,7 +107,7 @@ def _dresses(path: str) -> Iterator[str]:
 
 def _nowhere(claim: Claim, reason: str, named: Sequence[FileChange]) -> Anchor:
     path = named[0].path if named else claim.file
-    return Anchor(Grounding.UNVERIFIED, reason, path, quote=claim.quote)
+    return Anchor(Grounding.UNVERIFIED, reason, path, quote=claim.quote, named=_named(claim))
 
 
 def _elsewhere(claim: Claim, lookup: Lookup, tried: Sequence[FileChange]) -> Anchor | None:
@@ -113,7 +123,13 @@ def _elsewhere(claim: Claim, lookup: Lookup, tried: Sequence[FileChange]) -> Anc
         return None
     change, match = found[-1]
     note = f"the reviewer named {claim.file or 'no file'}; the quoted code is in {change.path}"
-    return replace(_anchor(claim, change, match, lookup), grounding=Grounding.RELOCATED, note=note)
+    anchor = _anchor(claim, change, match, lookup)
+    return replace(anchor, grounding=Grounding.RELOCATED, note=note, named=_named(claim))
+
+
+def _named(claim: Claim) -> str:
+    """Where a reviewer said it is."""
+    return claim.file if claim.line is None else f"{claim.file}:{claim.line}"
 
 
 def _anchor(claim: Claim, change: FileChange, match: Match, lookup: Lookup) -> Anchor:
@@ -126,9 +142,7 @@ def _anchor(claim: Claim, change: FileChange, match: Match, lookup: Lookup) -> A
     )
     if match.quality == SIMILAR:
         notes.append("the quote differs from the code in a few characters")
-    quote = claim.quote
-    if match.whole_lines:
-        quote = "\n".join(version.lines.get(number, "").removesuffix("\r") for number in numbers)
+    code = "\n".join(version.lines.get(number, "").removesuffix("\r") for number in numbers)
     return Anchor(
         grounding=Grounding.RELOCATED if notes else Grounding.VERIFIED,
         note="; ".join(notes),
@@ -136,8 +150,10 @@ def _anchor(claim: Claim, change: FileChange, match: Match, lookup: Lookup) -> A
         side=match.side,
         line=match.start,
         end_line=match.end,
-        quote=quote,
+        quote=code if match.whole_lines else claim.quote,
         in_change=not version.changed.isdisjoint(numbers),
+        code=code,
+        named="" if close else _named(claim),
     )
 
 
@@ -160,6 +176,12 @@ def _find(claim: Claim, change: FileChange, lookup: Lookup, *, loosely: bool) ->
         for match in lookup.version(change, side).find(form, loosely=False)
     ]
     found = found or [match for form in forms for match in lookup.rows(change).find(form)]
+    found = found or [
+        match
+        for side in (Side.NEW, Side.OLD)
+        for form in forms
+        for match in _find_elided(form, lookup.version(change, side))
+    ]
     if not found and loosely and weight >= _TELLING:
         found = [
             match
@@ -186,6 +208,30 @@ def _find(claim: Claim, change: FileChange, lookup: Lookup, *, loosely: bool) ->
     best = min(found, key=preference)
     several = _ambiguous(best, [match for match in found if inside(match) or not inside(best)], claim, weight)
     return _Place(None if several else best, several)
+
+
+def _find_elided(form: Sequence[str], version: Version) -> Iterator[Match]:
+    """Places of a quote that leaves out its middle: each part is there, one soon after the other.
+
+    A reviewer who shows the first and the last line of a block writes dots, or a comment with dots, between.
+    """
+    parts: list[list[str]] = [[]]
+    for line in form:
+        if _ELISION.fullmatch(line):
+            parts.append([])
+        elif line.strip():
+            parts[-1].append(line)
+    parts = [part for part in parts if part]
+    if len(parts) < _LEAST_PARTS or any(_weight("".join(part)) < _TRIVIAL for part in parts[:1]):
+        return
+    first, *rest = (version.find(part, loosely=False) for part in parts)
+    for begin in first:
+        end: Match | None = begin
+        for matches in rest:
+            behind = [match for match in matches if end and end.end < match.start <= end.end + _MOST_ELIDED]
+            end = min(behind, key=attrgetter("start"), default=None)
+        if end is not None:
+            yield replace(begin, quality=ELIDED, end=end.end, whole_lines=True)
 
 
 def _ambiguous(best: Match, found: Sequence[Match], claim: Claim, weight: int) -> bool:

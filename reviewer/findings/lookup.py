@@ -20,8 +20,8 @@ _COMMON_WORD = 200
 """A word on more lines than this tells nothing about a place."""
 _MOST_HITS = 5_000
 
-SIMILAR = 4
-"""The worst quality of a match."""
+ELIDED, SIMILAR = 3, 4
+"""Qualities of a match of which the middle was left out, and of one that differs in a few characters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,8 @@ class Match:
     """A run of lines that is the quote.
 
     Attributes:
-        quality: 0 the same text, 1 a part of a line; 2 and 3 the same but for blanks; 4 similar.
+        quality: 0 the same text, 1 a part of a line; 2 and 3 the same but for blanks, or with the middle left
+            out; 4 similar.
         side: the version of the file.
         start, end: 1-based numbers of the first and the last line.
         whole_lines: the quote stands for these lines as wholes, not for a part of one.

@@ -3,15 +3,18 @@
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cache, partial
 
-from reviewer.changes.changeset import ChangeSet
+from reviewer.changes.changeset import ChangeSet, Side
 from reviewer.findings.agreement import NEVER, Pair, central, groups, votes
 from reviewer.findings.finding import Claim, Finding, Grounding, Verdict, Voice
 from reviewer.findings.ground import Anchor, ground
 from reviewer.findings.identity import with_ids
 from reviewer.findings.likeness import Likeness
 from reviewer.findings.lookup import Lookup, fold_blanks
+from reviewer.findings.outside import outside_world
 from reviewer.findings.ranking import ranked
+from reviewer.prompting.contract import Severity
 
 _NEAR = 2
 """Lines; claims about places no further apart than this may be about the same problem."""
@@ -32,13 +35,20 @@ _NEIGHBOURS = 60
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A claim with its author and its true place."""
+    """A claim with its author, its true place, and why it cannot be checked, if so."""
 
     claim: Claim
     role: str
     model: str
     order: int
     anchor: Anchor
+    outside_world: str = ""
+
+    @property
+    def severity(self) -> Severity:
+        """As the reviewer judged it; a step less for what cannot be known from the code."""
+        ranks = list(Severity)
+        return ranks[min(self.claim.severity.rank + bool(self.outside_world), len(ranks) - 1)]
 
 
 def ground_claims(
@@ -52,10 +62,21 @@ def ground_claims(
         roles: names in the order in which reviewers are reported.
     """
     lookup = Lookup(changes)
+    text = cache(partial(_text, changes))
     return tuple(
-        Statement(claim, role, model, roles.index(role), ground(claim, lookup))
+        Statement(claim, role, model, roles.index(role), ground(claim, lookup), outside_world(claim, text))
         for role, model, claim in claims
     )
+
+
+def _text(changes: ChangeSet) -> str:
+    """All that a change says: its title, its paths and its known lines."""
+    parts = [changes.title]
+    for change in changes.files:
+        parts.append(change.path)
+        for side in Side:
+            parts += change.lines(side) or change.hunk_lines(side).values()
+    return "\n".join(parts)
 
 
 def merge(statements: Iterable[Statement]) -> tuple[Finding, ...]:
@@ -197,7 +218,7 @@ def _finding(leader: Statement, cluster: Sequence[Statement], agreeing: tuple[st
     rest = sorted((s for s in cluster if s is not leader), key=lambda s: (s.order, _canonical(s)))
     return Finding(
         id="",
-        severity=min((s.claim.severity for s in cluster), key=lambda severity: severity.rank),
+        severity=min((s.severity for s in cluster), key=lambda severity: severity.rank),
         category=claim.category,
         title=claim.title,
         path=anchor.path,
@@ -217,6 +238,9 @@ def _finding(leader: Statement, cluster: Sequence[Statement], agreeing: tuple[st
         reviewers=tuple(dict.fromkeys(s.role for s in sorted(cluster, key=lambda s: s.order))),
         voices=tuple(_voice(statement) for statement in (leader, *rest)),
         votes=agreeing,
+        code=anchor.code,
+        named=anchor.named if anchor.grounding is Grounding.RELOCATED else "",
+        outside_world="" if any(not s.outside_world for s in cluster) else leader.outside_world,
     )
 
 
@@ -226,7 +250,7 @@ def _leadership(statement: Statement, centrality: float) -> tuple[object, ...]:
     certainty = [grade.value for grade in type(claim.confidence)].index(claim.confidence)
     return (
         list(Grounding).index(anchor.grounding),
-        claim.severity.rank,
+        statement.severity.rank,
         -round(centrality, 6),
         certainty,
         statement.order,

@@ -72,6 +72,7 @@ class _Entry:
     finding: Finding
     found_by: str
     language: str
+    agreement: str
     also: tuple[_Said, ...] = ()
 
 
@@ -152,10 +153,29 @@ def _labelled(findings: Sequence[Finding], titles: dict[str, str], *, prefix: st
                 finding=finding,
                 found_by=", ".join(titles.get(role, role) for role in finding.reviewers),
                 language=fence_name(finding.path),
+                agreement=_agreement(finding, titles),
                 also=tuple(_also(finding, titles)),
             )
         )
     return made
+
+
+def _agreement(finding: Finding, titles: dict[str, str]) -> str:
+    """How far reviewers agree: models that say the same, severities that differ, and who did not look."""
+    said = []
+    if len(finding.votes) > 1:
+        said.append(f"{len(finding.votes)} models say this")
+    severities = {voice.severity for voice in finding.voices}
+    if len(severities) > 1:
+        judged = [
+            f"{severity} for {', '.join(dict.fromkeys(titles.get(v.role, v.role) for v in voices))}"
+            for severity in Severity
+            if (voices := [voice for voice in finding.voices if voice.severity is severity])
+        ]
+        said.append("; ".join(judged))
+    if finding.unseen_by:
+        said.append(f"not seen by {', '.join(titles.get(role, role) for role in finding.unseen_by)}")
+    return ". ".join(text[:1].upper() + text[1:] for text in said)
 
 
 def _also(finding: Finding, titles: dict[str, str]) -> Iterator[_Said]:

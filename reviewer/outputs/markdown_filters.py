@@ -39,7 +39,11 @@ def _grounding(finding: Finding) -> Safe:
         Grounding.RELOCATED: f"quote verified, place corrected ({finding.grounding_note})",
         Grounding.UNVERIFIED: finding.grounding_note,
     }[finding.grounding]
-    return inline(words if finding.in_change else f"{words}; lines that the change did not touch")
+    if not finding.in_change:
+        words += "; pre-existing: on lines that the change did not touch"
+    if finding.outside_world:
+        words += f"; cannot be checked against the code: {finding.outside_world}"
+    return inline(words)
 
 
 def _after_label(text: str) -> Safe:

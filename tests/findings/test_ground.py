@@ -274,3 +274,64 @@ def test_comments_of_people_on_their_own_diff_are_found():
         found += anchor.line is not None and comment["from_line"] <= anchor.line <= comment["to_line"]
     print(f"aacr: {found} of {total} quoted comments found, with the stated line off by 10")
     assert found >= 0.9 * total
+
+
+ELIDED = """\
+diff --git a/a.py b/a.py
+new file mode 100644
+--- /dev/null
++++ b/a.py
+@@ -0,0 +1,9 @@
++def first(items):
++    total = 0
++    for item in items:
++        total += item.price
++    return total
++
++def second(items):
++    total = 0
++    return total
+"""
+ELISIONS = {
+    "dots": ("def first(items):\n    ...\n    return total", (1, 5)),
+    "dots in a comment": ("def first(items):\n    # ...\n    return total", (1, 5)),
+    "one character": ("def first(items):\n    …\n        total += item.price", (1, 4)),
+    "in brackets, twice": (
+        "def first(items):\n[...]\n    for item in items:\n// ...\n    return total",
+        (1, 5),
+    ),
+    "the nearest end": ("    total = 0\n    ...\n    return total", (2, 5)),
+    "the end comes before the beginning": ("    return total\n    ...\ndef first(items):", None),
+    "the end is nowhere": ("def first(items):\n    ...\n    return nothing", None),
+    "nothing but dots": ("...\n...", None),
+}
+
+
+@pytest.mark.parametrize(("quote", "lines"), ELISIONS.values(), ids=ELISIONS)
+def test_the_middle_of_a_quote_may_be_left_out(quote, lines):
+    anchor = ground(claim(quote, file="a.py", line=1), Lookup(changes(ELIDED.encode())))
+    assert (anchor.line and (anchor.line, anchor.end_line)) == lines
+    if lines:
+        assert anchor.code.count("\n") == lines[1] - lines[0]
+
+
+def test_a_relocated_finding_keeps_where_it_was_said_to_be():
+    anchor = ground(claim("        return total / count", file="shop/cart.py", line=40), Lookup(changes()))
+    assert (anchor.grounding, anchor.named, anchor.line) == (Grounding.RELOCATED, "shop/cart.py:40", 14)
+    anchor = ground(claim("        return total / count", file="shop/util.go", line=3), Lookup(changes()))
+    assert (anchor.grounding, anchor.named, anchor.path) == (
+        Grounding.RELOCATED,
+        "shop/util.go:3",
+        "shop/cart.py",
+    )
+    anchor = ground(claim("        return total / count", file="shop/cart.py", line=14), Lookup(changes()))
+    assert (anchor.grounding, anchor.named) == (Grounding.VERIFIED, "")
+
+
+def test_the_longest_path_that_fits_is_meant():
+    two = ChangeSet(
+        "t",
+        (FileChange("x/y.py", FileStatus.ADDED), FileChange("y.py", FileStatus.ADDED)),
+    )
+    assert find_versions("/home/me/work/x/y.py", two)[0].path == "x/y.py"
+    assert find_versions("/home/me/work/z/y.py", two)[0].path == "y.py"

@@ -1,0 +1,133 @@
+"""Suggestions to patches: only if they fit the lines they are about, and the file still parses afterwards."""
+
+import re
+import textwrap
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from difflib import unified_diff
+
+from reviewer.changes.changeset import ChangeSet, FileChange, Side
+from reviewer.findings.finding import Finding, Grounding
+from reviewer.findings.lookup import fold_blanks
+from reviewer.findings.syntax import parses
+
+_CONTEXT = 3
+_NO_NEWLINE = "\\ No newline at end of file"
+_MOST_REPEATED = 6
+"""Lines around the place that a suggestion may repeat."""
+_LEFT_OUT = re.compile(
+    r"^\s*(?:#|//|--|/\*|<!--|%|;)?\s*(?:\.\.\.|…)|"
+    r"^\s*(?:#|//|--|/\*|<!--).*\b(?:existing|rest of|remaining|unchanged|as before|omitted)\b",
+    re.IGNORECASE | re.MULTILINE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """What became of a suggestion: a unified diff, or why there is none."""
+
+    patch: str = ""
+    note: str = ""
+
+
+def with_patches(findings: Iterable[Finding], changes: ChangeSet) -> tuple[Finding, ...]:
+    """The findings, with their suggestions as patches where that is possible, and the reason where not."""
+    made = []
+    before: dict[str, bool | None] = {}
+    for finding in findings:
+        if not finding.suggestion.strip() or finding.grounding is Grounding.UNVERIFIED:
+            made.append(finding)
+            continue
+        change = changes.versions(finding.path)[-1]
+        if finding.path not in before:
+            before[finding.path] = parses(finding.path, _text(change.lines(Side.NEW) or ()))
+        proposal = propose(finding, change, before=before[finding.path])
+        made.append(replace(finding, patch=proposal.patch, patch_note=proposal.note))
+    return tuple(made)
+
+
+def _text(lines: Sequence[str]) -> str:
+    return "\n".join((*lines, ""))
+
+
+def propose(finding: Finding, change: FileChange, *, before: bool | None) -> Proposal:
+    """A patch that puts a finding's suggestion in place of the lines that it is about.
+
+    Whether a patch is right nobody knows: it may call what does not exist. It is offered as a suggestion.
+
+    Args:
+        finding: one that has a place and a suggestion.
+        change: its file.
+        before: whether the file parses as it is; None if that cannot be told.
+    """
+    lines = change.lines(Side.NEW)
+    if finding.side is Side.OLD or finding.line is None or finding.end_line is None:
+        return Proposal(note="it is about lines that are no longer there")
+    if lines is None:
+        return Proposal(note="the whole file is not known")
+    if _LEFT_OUT.search(finding.suggestion):
+        return Proposal(note="it leaves parts out")
+    start, end = finding.line - 1, finding.end_line
+    wanted = _replacement(finding, lines, start, end)
+    new = (*lines[:start], *wanted, *lines[end:])
+    if new == tuple(lines):
+        return Proposal(note="it is what is there already")
+    if before is None:
+        return Proposal(note="whether the file still parses with it cannot be checked for this kind of file")
+    if not before:
+        return Proposal(
+            note="the file does not parse as it is, so that nothing can be said about it with this"
+        )
+    if not parses(change.path, _text(new)):
+        return Proposal(note="the file would not parse with it")
+    ended = not any(Side.NEW in hunk.no_newline for hunk in change.hunks)
+    return Proposal(patch=_diff(change.path, lines, new, ended=ended))
+
+
+def _replacement(finding: Finding, lines: Sequence[str], start: int, end: int) -> list[str]:
+    """The lines of a suggestion as they have to stand in the file."""
+    there = [line.removesuffix("\r") for line in lines[start:end]]
+    suggestion = finding.suggestion.strip("\n").replace("\r\n", "\n")
+    within = len(there) == 1 and "\n" not in suggestion and finding.quote.strip() != there[0].strip()
+    if within and there[0].count(finding.quote.strip()) == 1:
+        # The quote is a part of its line, and so is what comes in its place.
+        wanted = [there[0].replace(finding.quote.strip(), suggestion.strip())]
+    else:
+        wanted = _indented_like(there, _without_neighbours(suggestion.split("\n"), lines, start, end))
+    carriage = "\r" if end <= len(lines) and start < end and lines[start].endswith("\r") else ""
+    return [line + carriage for line in wanted]
+
+
+def _without_neighbours(wanted: list[str], lines: Sequence[str], start: int, end: int) -> list[str]:
+    """A suggestion without the lines before and after the place that it repeats for orientation."""
+
+    def same(some: Sequence[str], others: Sequence[str]) -> bool:
+        return len(some) == len(others) and list(map(fold_blanks, some)) == list(map(fold_blanks, others))
+
+    for count in range(min(_MOST_REPEATED, len(wanted) - 1, start), 0, -1):
+        if same(wanted[:count], lines[start - count : start]):
+            wanted = wanted[count:]
+            break
+    for count in range(min(_MOST_REPEATED, len(wanted) - 1), 0, -1):
+        if same(wanted[-count:], lines[end : end + count]):
+            wanted = wanted[:-count]
+            break
+    return wanted
+
+
+def _indented_like(there: Sequence[str], wanted: Sequence[str]) -> list[str]:
+    """A suggestion indented as far as the lines that it replaces."""
+    indents = [line[: len(line) - len(line.lstrip())] for line in there if line.strip()]
+    margin = min(indents, key=len, default="")
+    plain = textwrap.dedent("\n".join(wanted)).split("\n")
+    return [f"{margin}{line}" if line.strip() else "" for line in plain]
+
+
+def _diff(path: str, old: Sequence[str], new: Sequence[str], *, ended: bool) -> str:
+    """A unified diff of a file; `ended` is False where its last line has no line feed."""
+    before, after = ([f"{line}\n" for line in lines] for lines in (old, new))
+    if not ended:
+        for text in (before, after):
+            text[-1:] = [line.removesuffix("\n") for line in text[-1:]]
+    rows = unified_diff(before, after, fromfile=f"a/{path}", tofile=f"b/{path}", n=_CONTEXT)
+    return "".join(row if row.endswith("\n") else f"{row}\n{_NO_NEWLINE}\n" for row in rows)
