@@ -13,6 +13,7 @@ from reviewer.models.model import ModelRef, Price
 from reviewer.outputs.report import FailureCount, ModelUsage, Spread, Usage
 from reviewer.plan import Plan
 from reviewer.record import Record
+from reviewer.verification import Examination
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +29,12 @@ class Ledger:
     breakers: Mapping[ModelRef, Breaker] = field(default_factory=dict)
 
 
-def account(plan: Plan, records: Sequence[Record], ledger: Ledger, seconds: float) -> Usage:
-    """Add up what a run took."""
-    chains = [journal.tries for record in records for journal in record.journals]
+def account(
+    plan: Plan, records: Sequence[Record], ledger: Ledger, seconds: float, examination: Examination
+) -> Usage:
+    """Add up what a run took, its second pass included."""
+    journals = [journal for record in records for journal in record.journals]
+    chains = [journal.tries for journal in (*journals, *examination.journals)]
     steps = [pair for chain in chains for pair in pairwise(chain)]
     same = [one for one, two in steps if one.model == two.model]
     corrections = sum(one.problem.startswith(UNREADABLE) for one in same)
@@ -38,12 +42,12 @@ def account(plan: Plan, records: Sequence[Record], ledger: Ledger, seconds: floa
     models = tuple(_model_usage(tries, ledger))
     costs = [model.cost for model in models if model.cost is not None]
     return Usage(
-        prompts=plan.prompts,
+        prompts=plan.prompts + examination.prompts,
         requests=_requests(tries),
         retries=len(same) - corrections,
         corrections=corrections,
         failovers=len(steps) - len(same),
-        estimated_tokens=plan.tokens,
+        estimated_tokens=plan.tokens + examination.tokens,
         seconds=round(seconds, 3),
         cost=round(sum(costs), 6) if costs else None,
         models=models,

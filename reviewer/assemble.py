@@ -10,26 +10,29 @@ from reviewer.accounting import Ledger, account
 from reviewer.appraise import role_review
 from reviewer.changes.changeset import SkipKind
 from reviewer.changes.text import encodable
-from reviewer.findings.finding import Claim, Finding, Grounding
+from reviewer.findings.finding import Claim, Finding, Grounding, Verdict
 from reviewer.findings.merge import Statement, ground_claims, merge
 from reviewer.findings.patching import with_patches
+from reviewer.findings.verdicts import with_rulings
 from reviewer.outputs.report import (
     SCHEMA_VERSION,
+    Aside,
     Coverage,
     Report,
     ReviewedFile,
     RoleReview,
+    SetAside,
     SkippedPart,
     TargetInfo,
-    combine_advice,
-    decide_status,
-    gate_of,
-    verdict_of,
+    Verification,
 )
+from reviewer.outputs.summary import combine_advice, decide_status, gate_of, verdict_of
+from reviewer.outputs.wording import counted
 from reviewer.plan import Plan
 from reviewer.prompting.batch import Batch
 from reviewer.prompting.contract import Severity
 from reviewer.record import Record, Unanswered, reading_position
+from reviewer.verification import Examination, Examiners
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,25 +45,50 @@ class Frame:
     stopped: str = ""
     fail_on: Severity | None = None
     min_severity: Severity = Severity.MINOR
+    examiners: Examiners | None = None
+    no_examiners: str = ""
 
 
-def assemble(plan: Plan, records: Sequence[Record], frame: Frame) -> Report:
-    """Ground and merge all claims, settle what became of each role, and decide the status."""
+def findings_of(plan: Plan, records: Sequence[Record]) -> tuple[Finding, ...]:
+    """What the roles have found so far, grounded and merged."""
+    return merge(_statements(plan, records))
+
+
+def _statements(plan: Plan, records: Sequence[Record]) -> tuple[Statement, ...]:
+    return ground_claims(_claims(records), plan.changes, [record.plan.role.name for record in records])
+
+
+def assemble(
+    plan: Plan, records: Sequence[Record], frame: Frame, examination: Examination | None = None
+) -> Report:
+    """Ground and merge all claims, settle what became of each role, and decide the status.
+
+    Args:
+        plan: what was to be asked.
+        records: what came of it.
+        frame: the circumstances.
+        examination: verdicts of second readers.
+    """
+    examination = examination or Examination()
     for record in records:
         _settle(record, record.stopped or frame.stopped)
-    statements = ground_claims(_claims(records), plan.changes, [record.plan.role.name for record in records])
+    statements = _statements(plan, records)
     coverage = _coverage(plan, records)
-    found = [
+    judged = with_rulings(merge(statements), examination.rulings)
+    every = [
         replace(finding, unseen_by=_unseen_by(finding, coverage, records))
-        for finding in with_patches(merge(statements), plan.changes)
+        for finding in with_patches(judged, plan.changes)
     ]
+    set_aside = tuple(_set_aside(every))
+    aside = {item.finding.id for item in set_aside}
+    found = [finding for finding in every if finding.id not in aside]
     shown = [finding for finding in found if finding.severity.rank <= frame.min_severity.rank]
     findings = tuple(finding for finding in shown if finding.grounding is not Grounding.UNVERIFIED)
     unverified = tuple(finding for finding in shown if finding.grounding is Grounding.UNVERIFIED)
     grounded = {id(s.claim) for s in statements if s.anchor.grounding is not Grounding.UNVERIFIED}
     reviews = tuple(role_review(record, plan.calibration, grounded) for record in records)
     # Findings that are only hidden count too: what was found is not clean.
-    status = decide_status(found, (), reviews, coverage)
+    status = decide_status(every, (), reviews, coverage)
     language_model = _asked_a_model(records)
     changes = plan.changes
     report = Report(
@@ -80,10 +108,12 @@ def assemble(plan: Plan, records: Sequence[Record], frame: Frame) -> Report:
             [review for review in reviews if not _all_invented(review, statements)]
         ),
         coverage=coverage,
-        usage=account(plan, records, frame.ledger, frame.seconds),
+        usage=account(plan, records, frame.ledger, frame.seconds, examination),
         gate=gate_of([item for item in found if item.grounding is not Grounding.UNVERIFIED], frame.fail_on),
         language_model=language_model,
         notes=(f"The run was stopped: {frame.stopped}.",) if frame.stopped else (),
+        set_aside=set_aside,
+        verification=_verification(every, frame, examination),
     )
     return replace(report, summary=verdict_of(report))
 
@@ -93,6 +123,36 @@ def _unseen_by(finding: Finding, coverage: Coverage, records: Sequence[Record]) 
     seen = {file.path: file.roles for file in coverage.reviewed}.get(finding.path, ())
     answered = [record.plan.role.name for record in records if record.answered]
     return tuple(name for name in answered if name not in {*seen, *finding.reviewers})
+
+
+def _set_aside(findings: Iterable[Finding]) -> Iterable[SetAside]:
+    """Findings that do not count: those that a second model has refuted."""
+    for finding in findings:
+        if finding.verdict is Verdict.REFUTED and finding.ruling is not None:
+            yield SetAside(finding, Aside.REFUTED, f"{finding.ruling.model}: {finding.ruling.reason}")
+
+
+def _verification(findings: Sequence[Finding], frame: Frame, examination: Examination) -> Verification:
+    """The second pass in numbers, and why findings are unchecked."""
+    grounded = [finding for finding in findings if finding.grounding is not Grounding.UNVERIFIED]
+    counts = Counter(finding.verdict for finding in grounded)
+    if frame.examiners is None:
+        return Verification(notes=(frame.no_examiners,) if frame.no_examiners and grounded else ())
+    reasons = Counter(
+        examination.left.get(finding.id, f"stopped: {frame.stopped}" if frame.stopped else "not asked")
+        for finding in grounded
+        if finding.verdict is Verdict.UNCHECKED
+    )
+    return Verification(
+        models=tuple(map(str, frame.examiners.models)),
+        confirmed=counts[Verdict.CONFIRMED],
+        refuted=counts[Verdict.REFUTED],
+        unverifiable=counts[Verdict.UNVERIFIABLE],
+        unchecked=counts[Verdict.UNCHECKED],
+        notes=tuple(
+            f"{counted(count, 'finding')} not checked: {reason}" for reason, count in reasons.items()
+        ),
+    )
 
 
 def _all_invented(review: RoleReview, statements: Sequence[Statement]) -> bool:

@@ -160,6 +160,11 @@ def _build_run(parser: argparse.ArgumentParser) -> None:
     add_models(group)
     group.add_argument("--concurrency", metavar="N", help="requests at once to each server")
     group.add_argument("--timeout", metavar="TIME", help="for the whole run: 300, 90s, 10m")
+    group.add_argument(
+        "--verify",
+        metavar="WHEN",
+        help="have findings checked by another model: auto (if there are two), on, off",
+    )
     group = parser.add_argument_group("result")
     group.add_argument(
         "--fail-on", metavar="SEVERITY", help="exit 1 from here on: critical, major, minor, none"

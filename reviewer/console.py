@@ -29,7 +29,8 @@ from reviewer.events import (
     SlowedDown,
 )
 from reviewer.outputs.neutral import named, visible
-from reviewer.outputs.report import Outcome, Report, RoleReview, Status, gate_in_words
+from reviewer.outputs.report import Outcome, Report, RoleReview, Status
+from reviewer.outputs.summary import gate_in_words, verification_in_words
 from reviewer.outputs.wording import counted, few
 from reviewer.prompting.contract import Severity
 
@@ -174,6 +175,8 @@ class Terminal:
         if report.reviews and report.status is not Status.NOTHING:
             self._console.print(_table(report))
         self._console.print(Text(visible(report.summary)))
+        if checked := verification_in_words(report.verification):
+            self._console.print(Text(visible(checked)))
         if report.gate.fail_on is not None:
             self._console.print(Text(gate_in_words(report.gate)))
         for row in [*_worst(report), *_missing(report)]:

@@ -68,6 +68,7 @@ _FLAGS = {
     "timeout": ("run.timeout", "--timeout"),
     "fail_on": ("gate.fail_on", "--fail-on"),
     "min_severity": ("report.min_severity", "--min-severity"),
+    "verify": ("verify.mode", "--verify"),
 }
 """Settings that have a flag, by the flag's name in the parsed arguments."""
 

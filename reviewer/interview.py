@@ -1,19 +1,20 @@
 """Asking one role about all parts of a change, and keeping what came back even if it is stopped half way."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import anyio
 
+from reviewer.asking import answer_of
 from reviewer.closing import results_text
+from reviewer.crew import Crew
 from reviewer.dividing import SHRINKS, Part, divided
-from reviewer.errors import ModelError, PromptTooLongError, ReplayError
+from reviewer.errors import PromptTooLongError
 from reviewer.events import (
     Divided,
     Event,
     FailedOver,
-    PromptAnswered,
     PromptFailed,
     RoleFinished,
     RoleStarted,
@@ -21,45 +22,11 @@ from reviewer.events import (
 from reviewer.findings.finding import ReadReview
 from reviewer.findings.reply import ReadVerdict, read_review, read_verdict
 from reviewer.models.answer import Answer, Candidate, Journal, Read
-from reviewer.models.ask import Asker
-from reviewer.models.model import Backend, ModelRef
-from reviewer.plan import RolePlan, fitted
-from reviewer.prompting.prompt import Prompt, Wording, verdict_prompt
-from reviewer.prompting.tokens import Calibration
+from reviewer.plan import fitted
+from reviewer.prompting.prompt import Prompt, verdict_prompt
 from reviewer.record import Answered, Record, Unanswered, reading_position
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Crew:
-    """Who asks and who is asked.
-
-    Attributes:
-        asker: how.
-        backends: what answers, by provider.
-        wording: the templates.
-        windows: tokens of each model's window, None where it is not known.
-        calibration: what earlier replies taught about estimates.
-    """
-
-    asker: Asker
-    backends: Mapping[str, Backend]
-    wording: Wording
-    windows: Mapping[ModelRef, int | None] = field(default_factory=dict)
-    calibration: Calibration = field(default_factory=Calibration)
-
-    def chain(self, plan: RolePlan) -> tuple[Candidate, ...]:
-        """The models of a role with the servers behind them."""
-        return tuple(
-            Candidate(
-                model,
-                self.backends[model.provider],
-                self.windows.get(model),
-                self.calibration.factor(str(model)),
-            )
-            for model in plan.chain
-        )
 
 
 async def interview(record: Record, crew: Crew) -> None:
@@ -83,7 +50,7 @@ class _Interview:
         """Ask about every part, and for an opinion where there are several."""
         record, plan = self.record, self.record.plan
         self._tell(RoleStarted(plan.role.name, str(plan.chain[0]), plan.count))
-        chain = self.crew.chain(plan)
+        chain = self.crew.candidates(plan.chain)
         await self.ask_parts([Part(batch, prompt, chain) for prompt, batch in plan.asked])
         record.answered.sort(key=lambda item: reading_position(item.batch))
         if len(record.answered) > 1:
@@ -145,22 +112,7 @@ class _Interview:
             PromptTooLongError: the prompt does not fit a model.
             ReplayError: a recording has no answer to it.
         """
-        try:
-            answer = await self.crew.asker.ask(prompt, chain, read, journal)
-        except (PromptTooLongError, ReplayError):
-            raise
-        except ModelError as error:
-            problem = str(error)
-        except Exception as error:  # noqa: BLE001  # a bug must not cost what the other prompts brought
-            self.record.bugs.append(error)
-            problem = (
-                f"a bug in reviewer: {type(error).__name__}: {' '.join(str(error).split())[:_SHOWN_BUG]}"
-            )
-        else:
-            self._tell(_answered(prompt, answer))
-            return answer
-        self._tell(PromptFailed(prompt.role, prompt.label, problem))
-        return problem
+        return await answer_of(self.crew, prompt, chain, journal, read, bugs=self.record.bugs)
 
     async def _ask_smaller(self, part: Part, error: PromptTooLongError) -> None:
         """Divide a part that is too long for the first model left; if that is no use, ask the next one."""
@@ -187,7 +139,7 @@ class _Interview:
     async def _ask_verdict(self) -> None:
         """One short call over the role's own partial results, for its rating and opinion on the whole."""
         record, plan, crew = self.record, self.record.plan, self.crew
-        chain, budget = crew.chain(plan), plan.budget
+        chain, budget = crew.candidates(plan.chain), plan.budget
         journal = record.journal()
         verdict: Answer[ReadVerdict] | str = ""
         for _ in range(SHRINKS):
@@ -227,17 +179,3 @@ def _not_whole(answer: Answer[ReadReview], crew: Crew) -> PromptTooLongError | N
     if answer.value.truncated:
         return PromptTooLongError(f"the answer of {answer.model} broke off at its limit")
     return None
-
-
-def _answered(prompt: Prompt, answer: Answer[T]) -> PromptAnswered:
-    return PromptAnswered(
-        prompt.role,
-        prompt.label,
-        str(answer.model),
-        answer.seconds,
-        estimated=answer.sent.tokens,
-        counted=answer.reply.usage.prompt,
-    )
-
-
-_SHOWN_BUG = 200

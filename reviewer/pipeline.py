@@ -10,14 +10,16 @@ from itertools import groupby
 import anyio
 
 from reviewer.accounting import Ledger
-from reviewer.assemble import Frame, assemble
+from reviewer.assemble import Frame, assemble, findings_of
+from reviewer.crew import Crew
 from reviewer.events import Interrupted
-from reviewer.interview import Crew, interview
+from reviewer.interview import interview
 from reviewer.models.model import ModelRef, Price
 from reviewer.outputs.report import Report
 from reviewer.plan import Plan
 from reviewer.prompting.contract import Severity
 from reviewer.record import Record
+from reviewer.verification import Examination, Examiners, examine
 
 Stop = Callable[[], Awaitable[str]]
 """Returns, with the reason, when the run is to be stopped; else never."""
@@ -41,6 +43,8 @@ class RunPolicy:
         local: providers whose models share this machine's memory, so that roles of one model go together.
         created: when the run began, for the report.
         prices: what the tokens of models cost, where known.
+        examiners: who checks the findings; None for no second pass.
+        no_examiners: why there is no second pass although it was asked for, or empty.
     """
 
     created: datetime
@@ -50,6 +54,8 @@ class RunPolicy:
     min_severity: Severity = Severity.MINOR
     local: frozenset[str] = frozenset()
     prices: Mapping[ModelRef, Price] = field(default_factory=dict)
+    examiners: Examiners | None = None
+    no_examiners: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +77,8 @@ async def review(plan: Plan, crew: Crew, policy: RunPolicy, stop: Stop = never) 
     """Ask every role, check what comes back, and put the report together."""
     started = crew.asker.clock.now()
     records = [Record(role) for role in plan.roles]
-    stopped = await _ask_all(records, crew, policy, stop)
+    examination = Examination()
+    stopped = await _ask_all(_Asked(plan, records, examination), crew, policy, stop)
     frame = Frame(
         created=policy.created,
         seconds=crew.asker.clock.now() - started,
@@ -79,18 +86,33 @@ async def review(plan: Plan, crew: Crew, policy: RunPolicy, stop: Stop = never) 
         stopped=stopped,
         fail_on=policy.fail_on,
         min_severity=policy.min_severity,
+        examiners=policy.examiners,
+        no_examiners=policy.no_examiners,
     )
-    bugs = tuple(bug for record in records for bug in record.bugs)
-    return Outcome(assemble(plan, records, frame), bugs, stopped)
+    bugs = (*(bug for record in records for bug in record.bugs), *examination.bugs)
+    return Outcome(assemble(plan, records, frame, examination), bugs, stopped)
 
 
-async def _ask_all(records: Sequence[Record], crew: Crew, policy: RunPolicy, stop: Stop) -> str:
-    """Run all interviews; returns why they were stopped, or an empty text."""
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What is asked, and where it goes that comes of it."""
+
+    plan: Plan
+    records: Sequence[Record]
+    examination: Examination
+
+
+async def _ask_all(asked: _Asked, crew: Crew, policy: RunPolicy, stop: Stop) -> str:
+    """Run all interviews, then have the findings checked; returns why that was stopped, or an empty text."""
+    plan, records = asked.plan, asked.records
 
     async def ask() -> None:
         async with anyio.create_task_group() as group:
             for lane in lanes(records, policy.local):
                 group.start_soon(_run_lane, lane, crew, policy.role_timeout)
+        if policy.examiners is not None:
+            findings = findings_of(plan, records)
+            await examine(findings, plan.changes, crew, policy.examiners, asked.examination)
 
     async def expire() -> str:
         await _pass(policy.timeout, crew)

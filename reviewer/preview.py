@@ -1,12 +1,20 @@
 """What a run would do, as text: files, reasons, models, prompts and tokens."""
 
+from collections.abc import Sequence
+
+from reviewer.models.model import ModelRef
 from reviewer.outputs.neutral import named, visible
 from reviewer.outputs.wording import counted
 from reviewer.plan import Plan
 
 
-def preview(plan: Plan) -> str:
-    """The plan for people; nothing has been asked."""
+def preview(plan: Plan, examiners: Sequence[ModelRef] = ()) -> str:
+    """The plan for people; nothing has been asked.
+
+    Args:
+        plan: what would be asked.
+        examiners: who would check the findings, best first; nobody if empty.
+    """
     changes = plan.changes
     rows = [f"Target: {changes.title}"]
     rows += [f"  {note}" for note in changes.notes]
@@ -25,6 +33,9 @@ def preview(plan: Plan) -> str:
         )
         rows.append(f"  {role.role.name}: {chain}: {what}")
         rows += [f"    cannot be shown: {named(part.path)}: {part.reason}" for part in role.skipped]
+    if examiners:
+        names = ", ".join(map(str, examiners))
+        rows.append(f"  findings would be checked by {names}, none by its own author")
     rows += [
         "",
         f"In all: {counted(plan.prompts, 'prompt')}, about {plan.tokens:,} tokens. Nothing was asked.",

@@ -16,7 +16,7 @@ from reviewer.models.registry import Access, backend_for, opened
 from reviewer.models.servers import COMPATIBLE, HOSTED, SERVERS, server_of
 from reviewer.outputs.wording import few
 from reviewer.plan import Assignment
-from reviewer.prompting.role import REPOSITORY_FOLDER, Role
+from reviewer.prompting.role import REPOSITORY_FOLDER, ModelKind, Role
 
 BUILTIN = ModelRef("builtin", "rules")
 Say = Callable[[str], None]
@@ -32,6 +32,7 @@ class Staff:
         backends: what answers, by provider.
         endpoints: the servers, by provider.
         infos: what the servers say about the models, None where they do not say.
+        examiners: the models that may check findings, best first: those named for it, or all of the roles.
     """
 
     assignments: tuple[Assignment, ...]
@@ -39,6 +40,7 @@ class Staff:
     backends: Mapping[str, Backend]
     endpoints: Mapping[str, Endpoint]
     infos: Mapping[ModelRef, ModelInfo | None]
+    examiners: tuple[ModelRef, ...] = ()
 
     @property
     def local(self) -> frozenset[str]:
@@ -88,7 +90,8 @@ async def staff(
     found = None if all(chains.values()) else await _find_default(loaded, environment, say, access)
     default = found.choice if found and found.choice else BUILTIN
     chains = {name: chain or (default,) for name, chain in chains.items()}
-    models = list(dict.fromkeys(model for chain in chains.values() for model in chain))
+    checking = _configured_examiners(loaded)
+    models = list(dict.fromkeys([*(model for chain in chains.values() for model in chain), *checking]))
     endpoints = {
         name: endpoint_of(name, loaded, environment, found_at=_address(found, name), need_key=access.live)
         for name in dict.fromkeys(model.provider for model in models)
@@ -98,9 +101,10 @@ async def staff(
     ) as backends:
         catalog = Catalog(backends)
         chains = {
-            name: await _chosen(chain, roles[name], endpoints, catalog) for name, chain in chains.items()
+            name: await _chosen(chain, roles[name].kind, endpoints, catalog) for name, chain in chains.items()
         }
-        models = list(dict.fromkeys(model for chain in chains.values() for model in chain))
+        checking = await _chosen(checking, _EXAMINER, endpoints, catalog)
+        models = list(dict.fromkeys([*(model for chain in chains.values() for model in chain), *checking]))
         infos = {model: await _validate(catalog, model, endpoints[model.provider], say) for model in models}
         yield Staff(
             assignments=tuple(Assignment(roles[name], chain) for name, chain in chains.items()),
@@ -111,11 +115,31 @@ async def staff(
             backends=backends,
             endpoints=endpoints,
             infos=infos,
+            examiners=checking or _all_models(tuple(chains.values())),
         )
 
 
+_EXAMINER = ModelKind.REASONING
+"""The kind of model that is chosen to check findings where only its provider is named."""
+
+
+def _all_models(chains: Sequence[Sequence[ModelRef]]) -> tuple[ModelRef, ...]:
+    """All language models of some chains, those that are asked first in front."""
+    first = [chain[0] for chain in chains]
+    rest = [model for chain in chains for model in chain[1:]]
+    return tuple(model for model in dict.fromkeys([*first, *rest]) if model.provider != BUILTIN.provider)
+
+
+def _configured_examiners(loaded: Loaded) -> tuple[ModelRef, ...]:
+    """The models that the settings name for checking findings."""
+    verify = loaded.settings.verify
+    if verify.mode == "off":
+        return ()
+    return _parsed_chain(verify.models, "verify.models", loaded)
+
+
 async def _chosen(
-    chain: Sequence[ModelRef], role: Role, endpoints: Mapping[str, Endpoint], catalog: Catalog
+    chain: Sequence[ModelRef], kind: ModelKind, endpoints: Mapping[str, Endpoint], catalog: Catalog
 ) -> tuple[ModelRef, ...]:
     """The chain with a model in place of every provider that stands alone.
 
@@ -128,7 +152,7 @@ async def _chosen(
             made.append(ref)
             continue
         listing = await catalog.listing(ref.provider)
-        found = choose(endpoints[ref.provider], listing.models or (), role.kind)
+        found = choose(endpoints[ref.provider], listing.models or (), kind)
         if found is None:
             raise ConfigError(_no_choice(endpoints[ref.provider], listing))
         made.append(ModelRef(ref.provider, found.name))
@@ -165,6 +189,7 @@ def check_names(roles: Mapping[str, Role], loaded: Loaded, environment: Mapping[
         ConfigError: a model is written wrongly, or a provider is unknown or lacks its address.
     """
     models = [model for name in roles for model in _configured_chain(name, loaded)]
+    models += _configured_examiners(loaded)
     for name in dict.fromkeys([*loaded.settings.providers, *(model.provider for model in models)]):
         if "/" in name:
             raise ConfigError(f"provider {name!r}: a name has no slash; models are written provider/model.")
@@ -182,11 +207,15 @@ def _configured_chain(role: str, loaded: Loaded) -> tuple[ModelRef, ...]:
         texts, key = (loaded.settings.defaults.model,), flag_key("defaults.model")
     else:
         return ()
+    return _parsed_chain(texts, key, loaded)
+
+
+def _parsed_chain(texts: Sequence[str], key: str, loaded: Loaded) -> tuple[ModelRef, ...]:
+    """Models by their names; an error says where the wrong one stands."""
     try:
-        refs = tuple(_parsed(text, loaded) for text in texts)
+        return tuple(_parsed(text, loaded) for text in texts)
     except ConfigError as error:
         raise ConfigError(f"{loaded.origin(key)}: {error}") from error
-    return refs
 
 
 def _parsed(text: str, loaded: Loaded) -> ModelRef:

@@ -8,13 +8,16 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import pytest
 
 from reviewer.cli import _guarded, main
+from reviewer.findings.finding import Ruling, Verdict
 from reviewer.outputs import json_report
 from reviewer.outputs.report import Report
+from reviewer.prompting.contract import Severity
 from tests.support.repository import Builder
 from tests.support.server import SSE, Answer, ChatServer, chunk, error, honest, running, streamed
 from tests.support.shared import ROOT
@@ -858,3 +861,60 @@ def test_bug_of_ours_is_one_line_and_a_log(capsys, home):
     assert "this is a bug in reviewer: ZeroDivisionError: " in said
     (log,) = home.rglob("crash-*.log")
     assert "Traceback" in log.read_text()
+
+
+def two_models(body: dict[str, Any]) -> Answer:
+    """Both models find the same by review; asked to check a finding, the small one first wants to see a class."""
+    system, user = (message["content"] for message in body["messages"][:2])
+    if "Judge every claim" not in system:
+        found = finding(file="shop/cart.py", quote="        return total / count", severity="critical")
+        return streamed(review(*([found] if body["model"] == "big" else []), files_reviewed=["shop/cart.py"]))
+    if "You asked for" not in user:
+        checks = [
+            {"claim": 1, "reason": "depends on the class", "verdict": "unverifiable", "severity": "minor"}
+        ]
+        return streamed(json.dumps({"checks": checks, "needs": [{"claim": 1, "name": "Cart"}]}))
+    verdict = "confirmed" if "class Cart" in user else "refuted"
+    return streamed(
+        json.dumps({"checks": [{"claim": 1, "reason": "seen", "verdict": verdict, "severity": "critical"}]})
+    )
+
+
+def test_another_model_checks_what_one_has_found(shop, server, capsys):
+    server.default = two_models
+    configure(
+        shop,
+        server,
+        '[roles.architecture]\nmodels = ["lab/big"]\n[roles.code_quality]\nmodels = ["lab/small"]\n',
+    )
+    roles = ("--role", "architecture", "--role", "code_quality")
+    assert run(*roles, "--fail-on", "critical") == 1
+    made = report(shop.root)
+    (confirmed,) = made.findings
+    assert confirmed.ruling == Ruling(Verdict.CONFIRMED, "lab/small", "seen", Severity.CRITICAL)
+    assert confirmed.verdict is Verdict.CONFIRMED
+    assert made.verification.confirmed == 1
+    assert [body["model"] for body in server.requests].count("small") == 3
+    (page,) = shop.root.glob("reports/*.md")
+    assert "**Confirmed** by lab/small: seen" in page.read_text()
+    assert run(*roles, "--verify", "off", "-o", "off.json") == 0
+    off = json.loads((shop.root / "off.json").read_text())
+    assert off["findings"][0]["verdict"] == "unchecked"
+    assert run("--role", "architecture", "--verify", "on", "-o", "one.json") == 0
+    (note,) = json.loads((shop.root / "one.json").read_text())["verification"]["notes"]
+    assert "name one in verify.models" in note
+    capsys.readouterr()
+    assert run("--verify", "sometimes") == 2
+    assert "--verify" in capsys.readouterr().err
+
+
+def test_models_that_only_check_are_looked_up_too(shop, server, capsys):
+    server.default = two_models
+    configure(shop, server, '[verify]\nmodels = ["lab/small"]\n')
+    assert run("--role", "architecture") == 0
+    (ruling,) = {item.ruling for item in report(shop.root).findings}
+    assert ruling is not None
+    assert ruling.model == "lab/small"
+    configure(shop, server, '[verify]\nmodels = ["lab/tiny"]\n')
+    assert run("--role", "architecture") == 2
+    assert "tiny" in capsys.readouterr().err

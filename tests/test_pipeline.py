@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from reviewer.appraise import doubts
 from reviewer.closing import results_text
+from reviewer.crew import Crew
 from reviewer.errors import (
     ContentRefusedError,
     IncompleteStreamError,
@@ -18,7 +19,6 @@ from reviewer.errors import (
     ServerBrokenError,
 )
 from reviewer.findings.reply import read_review
-from reviewer.interview import Crew
 from reviewer.models.answer import Answer, Clock
 from reviewer.models.ask import Asker
 from reviewer.models.model import USUAL, Backend, Finish, Manner, ModelRef, Reply, Usage

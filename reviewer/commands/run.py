@@ -16,15 +16,16 @@ from anyio import to_thread
 from reviewer.assemble import Frame, assemble
 from reviewer.changes.changeset import ChangeSet, SkipKind
 from reviewer.changes.collect import collect
+from reviewer.changes.surroundings import surroundings_of
 from reviewer.changes.target import Place, Selection, Worktree
 from reviewer.circumstances import Circumstances, circumstances, clock_for
 from reviewer.commands.setup import Setup, check_formats, chosen_roles, prepare, shown_path
 from reviewer.config.load import cache_folder
 from reviewer.console import Chatter, Terminal
+from reviewer.crew import Crew
 from reviewer.errors import ConfigError, OutputError, UsageError
 from reviewer.events import Event, Listener, PromptAnswered
 from reviewer.exits import INTERRUPTED, OK, of_report
-from reviewer.interview import Crew
 from reviewer.models.answer import Clock
 from reviewer.models.ask import Asker
 from reviewer.models.breaker import BreakerPolicy
@@ -43,7 +44,8 @@ from reviewer.prompting.role import Role
 from reviewer.prompting.tokens import Calibration, estimate_tokens
 from reviewer.shared_breakers import BreakerFile
 from reviewer.signals import stop_signals
-from reviewer.staffing import Staff, check_names, staff
+from reviewer.staffing import BUILTIN, Staff, check_names, staff
+from reviewer.verification import Examiners
 
 
 def run(options: RunOptions, clock: Clock | None = None) -> int:
@@ -103,7 +105,8 @@ async def _review_changes(
             changes, crew_list.assignments, setup.wording, windows=crew_list.windows, calibration=calibration
         )
         if options.dry_run:
-            write_standard_output(preview(plan))
+            examiners = _examiners(changes, crew_list, session)
+            write_standard_output(preview(plan, examiners.models if examiners else ()))
             return OK
         _check_place(options, setup)
         observer = _Observer(calibration, (terminal, *around.listeners))
@@ -136,6 +139,8 @@ async def _review(plan: Plan, crew: Staff, session: _Session, observer: "_Observ
         min_severity=Severity(settings.report.min_severity),
         local=crew.local,
         prices={model: info.price for model, info in crew.infos.items() if info and info.price},
+        examiners=_examiners(plan.changes, crew, session),
+        no_examiners=_no_examiners(crew, session),
     )
     return await review(
         plan,
@@ -143,6 +148,31 @@ async def _review(plan: Plan, crew: Staff, session: _Session, observer: "_Observ
         policy,
         stop,
     )
+
+
+_NO_EXAMINERS = "findings are not checked by a second model, as there is none: name one in verify.models"
+
+
+def _no_examiners(crew: Staff, session: _Session) -> str:
+    """What to say where a second pass is wanted and cannot be."""
+    wanted = session.setup.loaded.settings.verify.mode == "on"
+    return _NO_EXAMINERS if wanted and not _several_models(crew) else ""
+
+
+def _several_models(crew: Staff) -> bool:
+    """Whether there is a model that could check what another one has found."""
+    models = {model for assignment in crew.assignments for model in assignment.chain} | set(crew.examiners)
+    return bool(crew.examiners) and len(models - {BUILTIN}) > 1
+
+
+def _examiners(changes: ChangeSet, crew: Staff, session: _Session) -> Examiners | None:
+    """Who checks findings: somebody, if there is a model that does not check its own."""
+    verify = session.setup.loaded.settings.verify
+    if verify.mode == "off" or not _several_models(crew):
+        return None
+    options = session.options
+    around = surroundings_of(changes, options.target, Place(options.common.directory))
+    return Examiners(crew.examiners, Severity(verify.min_severity), around, crew.local)
 
 
 def _shared_breakers(crew: Staff) -> BreakerFile:

@@ -135,6 +135,21 @@ class Run(_Table):
     )
 
 
+class Verify(_Table):
+    """The second pass: findings are checked by a model that did not make them."""
+
+    mode: Literal["auto", "on", "off"] = Field(
+        "auto",
+        description="auto: if two different models are at hand; on: say so if they are not; off: never",
+    )
+    models: Texts = Field(
+        (), description="provider/model of those who check, best first; the models of the roles by default"
+    )
+    min_severity: Literal["critical", "major", "minor"] = Field(
+        "minor", description="less severe findings are not checked, to save tokens"
+    )
+
+
 class Prompts(_Table):
     """Where role files are."""
 
@@ -151,6 +166,7 @@ class Settings(_Table):
     report: Report = Report()
     scope: Scope = Scope()
     run: Run = Run()
+    verify: Verify = Verify()
     prompts: Prompts = Prompts()
 
 

@@ -84,6 +84,23 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Ruling:
+    """A second model's verdict on a finding.
+
+    Attributes:
+        verdict: what was decided.
+        model: who decided.
+        reason: one sentence.
+        severity: how bad that model thinks it would be; None where it did not say.
+    """
+
+    verdict: Verdict
+    model: str
+    reason: str
+    severity: Severity | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Voice:
     """One reviewer's words about a finding.
 
@@ -124,6 +141,7 @@ class Finding:
         grounding_note: what was corrected, or why nothing was found.
         in_change: some of the lines were added or removed by the change.
         verdict: what a second model said.
+        ruling: who said so and why; None while the verdict is `unchecked`.
         reviewers: who found it, in role order; never empty.
         voices: every reviewer's own words, the leading one first.
         votes: the models that say this, each once.
@@ -163,5 +181,6 @@ class Finding:
     named: str = ""
     patch: str = ""
     patch_note: str = ""
+    ruling: Ruling | None = None
     unseen_by: tuple[str, ...] = ()
     outside_world: str = ""

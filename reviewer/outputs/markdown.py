@@ -15,8 +15,8 @@ from reviewer.outputs.report import (
     Report,
     SkippedPart,
     Status,
-    gate_in_words,
 )
+from reviewer.outputs.summary import gate_in_words, verification_in_words
 from reviewer.outputs.wording import few
 from reviewer.prompting.contract import Horizon, Severity
 from reviewer.prompting.template import Templates
@@ -112,6 +112,8 @@ def render(report: Report) -> str:
         "groups": _groups(entries),
         "own": own,
         "unverified": _labelled(report.unverified, titles, prefix="U"),
+        "aside": _labelled([item.finding for item in report.set_aside], titles, prefix="A"),
+        "checked": verification_in_words(report.verification),
         "actions": _actions(entries, report),
         "missing": _grouped(missing, titles),
         "unfinished": [r for r in report.reviews if r.status in {Outcome.PARTIAL, Outcome.FAILED}],
@@ -255,6 +257,12 @@ def _own_words(role: str, report: Report, labels: dict[str, str]) -> list[_Group
             Safe(f"{inline(_in_one(voice))} (unverified)")
             for finding in report.unverified
             for voice in finding.voices
+            if voice.role == role and voice.severity is severity
+        ]
+        said += [
+            Safe(f"{inline(_in_one(voice))} ({inline(item.why)})")
+            for item in report.set_aside
+            for voice in item.finding.voices
             if voice.role == role and voice.severity is severity
         ]
         if said:

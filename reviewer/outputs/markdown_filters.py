@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from datetime import datetime
 
-from reviewer.findings.finding import Finding, Grounding
+from reviewer.findings.finding import Finding, Grounding, Verdict
 from reviewer.outputs.neutral import Safe, cell, fence, inline, path_code, prose
 from reviewer.outputs.report import ModelUsage, Outcome, Report, RoleReview, Spread
 from reviewer.outputs.wording import counted, in_words
@@ -44,6 +44,24 @@ def _grounding(finding: Finding) -> Safe:
     if finding.outside_world:
         words += f"; cannot be checked against the code: {finding.outside_world}"
     return inline(words)
+
+
+def _ruling(finding: Finding) -> Safe:
+    """What a second model said."""
+    ruling = finding.ruling
+    if ruling is None:
+        return Safe("")
+    judged = f", {ruling.severity}" if ruling.severity and ruling.severity is not finding.severity else ""
+    words = _VERDICTS[ruling.verdict]
+    return Safe(f"**{words}** by {inline(ruling.model)}{judged}: {inline(ruling.reason)}")
+
+
+_VERDICTS = {
+    Verdict.CONFIRMED: "Confirmed",
+    Verdict.REFUTED: "Refuted",
+    Verdict.UNVERIFIABLE: "Cannot be told from the code",
+    Verdict.UNCHECKED: "Not checked",
+}
 
 
 def _after_label(text: str) -> Safe:
@@ -93,6 +111,7 @@ def _dollars(value: float | None) -> Safe:
 
 FILTERS: dict[str, Callable[..., object]] = {
     "inline": inline,
+    "ruling": _ruling,
     "prose": prose,
     "after_label": _after_label,
     "path": path_code,

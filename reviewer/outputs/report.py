@@ -1,13 +1,11 @@
 """The report as a value: what was found, by whom, what was not looked at, and what it took."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
 from reviewer.findings.finding import Advice, Finding
-from reviewer.outputs.wording import counted
-from reviewer.prompting.contract import Horizon, Severity
+from reviewer.prompting.contract import Severity
 
 SCHEMA_VERSION = 1
 """Grows when a field of the JSON report changes its meaning or goes away."""
@@ -194,6 +192,40 @@ class TargetInfo:
     notes: tuple[str, ...] = ()
 
 
+class Aside(StrEnum):
+    """Why a finding is not among those to act on."""
+
+    REFUTED = "refuted"  # a second model read the code and found it wrong
+
+
+@dataclass(frozen=True, slots=True)
+class SetAside:
+    """A finding that does not count, and why."""
+
+    finding: Finding
+    why: Aside
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """The second pass in numbers.
+
+    Attributes:
+        models: who checked, in the order of preference; empty if there was no second pass.
+        confirmed, refuted, unverifiable: verdicts.
+        unchecked: findings without one.
+        notes: why there was no second pass, or why findings are unchecked, one sentence each.
+    """
+
+    models: tuple[str, ...] = ()
+    confirmed: int = 0
+    refuted: int = 0
+    unverifiable: int = 0
+    unchecked: int = 0
+    notes: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Gate:
     """Which findings make the exit status 1.
@@ -228,6 +260,8 @@ class Report:
         gate: whether the run fails.
         language_model: False when only the built-in reviewer answered.
         notes: what a reader should know first.
+        set_aside: findings that do not count, with the reason.
+        verification: what the second pass came to.
     """
 
     schema_version: int
@@ -246,77 +280,5 @@ class Report:
     gate: Gate
     language_model: bool = True
     notes: tuple[str, ...] = ()
-
-
-def decide_status(
-    findings: Sequence[Finding],
-    unverified: Sequence[Finding],
-    reviews: Sequence[RoleReview],
-    coverage: Coverage,
-) -> Status:
-    """The outcome: clean only if every planned part was reviewed and understood, and nothing was found."""
-    complete = all(review.status in {Outcome.COMPLETED, Outcome.SKIPPED} for review in reviews)
-    complete = complete and all(part.expected for part in coverage.skipped)
-    if not complete:
-        return Status.INCOMPLETE
-    if not coverage.reviewed:
-        return Status.NOTHING
-    return Status.FINDINGS if findings or unverified else Status.CLEAN
-
-
-def gate_of(findings: Sequence[Finding], fail_on: Severity | None) -> Gate:
-    """Whether a finding is at least as severe as the gate; only findings in the change count."""
-    reached = fail_on is not None and any(
-        finding.severity.rank <= fail_on.rank and finding.in_change for finding in findings
-    )
-    return Gate(fail_on, reached)
-
-
-def gate_in_words(gate: Gate) -> str:
-    """Whether the gate makes the run fail."""
-    what = "critical findings" if gate.fail_on is Severity.CRITICAL else f"findings from {gate.fail_on} on"
-    return f"The gate for {what} was {'reached: the run fails' if gate.reached else 'not reached'}."
-
-
-def combine_advice(reviews: Sequence[RoleReview]) -> tuple[Advice, ...]:
-    """The recommendations of all reviewers, nearest horizon first, each text once."""
-    seen: dict[str, Advice] = {}
-    for review in reviews:
-        for advice in review.recommendations:
-            seen.setdefault(" ".join(advice.text.lower().split()).rstrip("."), advice)
-    order = list(Horizon)
-    return tuple(sorted(seen.values(), key=lambda advice: order.index(advice.horizon)))
-
-
-def verdict_of(report: Report) -> str:
-    """The verdict in one or two sentences, from facts only; the report's own summary is not read."""
-    findings, unverified = report.findings, report.unverified
-    counts = [(sum(f.severity is severity for f in findings), severity) for severity in Severity]
-    named = ", ".join(f"{count} {severity}" for count, severity in counts if count)
-    found = f"{counted(len(findings), 'finding')} ({named})" if findings else "no findings"
-    if unverified:
-        found += f" and {counted(len(unverified), 'claim')} that could not be verified"
-    if report.hidden:
-        found += f" shown and {report.hidden:,} below the severity that was asked for"
-    rules = "" if report.language_model else " Nothing has read the change for its meaning."
-    match report.status:
-        case Status.NOTHING:
-            return "Nothing was reviewed: there is nothing to review in this change."
-        case Status.CLEAN if not report.language_model:
-            return f"No mechanical rule applies to the change.{rules}"
-        case Status.CLEAN:
-            out = sum(part.expected for part in report.coverage.skipped)
-            if out:
-                left = f"{counted(out, 'file')} {'was' if out == 1 else 'were'} left out, see Coverage."
-                return f"Every reviewer read all that was to be reviewed and found nothing to report. {left}"
-            return "Every reviewer read the whole change and found nothing to report."
-        case Status.FINDINGS:
-            return (
-                f"{'The review' if report.language_model else 'The check'} is complete, with {found}.{rules}"
-            )
-        case Status.INCOMPLETE:
-            missing = [r.title for r in report.reviews if r.status in {Outcome.FAILED, Outcome.PARTIAL}]
-            who = f" ({', '.join(missing)} not completed)" if missing else ""
-            if not report.coverage.reviewed:
-                return f"The review is incomplete{who}: nothing was reviewed."
-            return f"The review is incomplete{who}. What was reviewed has {found}."
+    set_aside: tuple[SetAside, ...] = ()
+    verification: Verification = Verification()

@@ -113,6 +113,41 @@ class AskedVerdict(_Asked):
     rating: int = Field(description="whole number from 1 (must not be merged) to 10 (nothing to improve)")
 
 
+class AskedCheck(_Asked):
+    """What a second reader says about one claim: the reason first, so that the verdict follows from it."""
+
+    claim: int = Field(description="number of the claim")
+    reason: str = Field(description="one sentence that names the line or the fact which decides it")
+    verdict: Literal["confirmed", "refuted", "unverifiable"] = Field(description="by the rules above")
+    severity: Literal["critical", "major", "minor"] = Field(
+        description="how bad it would be if it is real, by the criteria for severity"
+    )
+
+
+class AskedNeed(_Asked):
+    """Something that a second reader has to see before it can judge."""
+
+    claim: int = Field(description="number of the claim that depends on it")
+    name: str = Field(
+        description="name of a function, class or constant, or path of a file, in this repository"
+    )
+
+
+class AskedChecks(_Asked):
+    """The examination of some claims, with a chance to ask for code that is not shown."""
+
+    checks: list[AskedCheck] = Field(description="one for every claim, in their order")
+    needs: list[AskedNeed] = Field(
+        description="up to three definitions or files without which a verdict is not possible; mostly empty"
+    )
+
+
+class AskedFinalChecks(_Asked):
+    """The examination of some claims, when all that can be shown has been shown."""
+
+    checks: list[AskedCheck] = Field(description="one for every claim, in their order")
+
+
 _KEPT = ("type", "description", "enum", "const")
 
 

@@ -14,7 +14,15 @@ from reviewer.changes.changeset import FileChange, FileStatus
 from reviewer.changes.text import one_line
 from reviewer.errors import RoleError
 from reviewer.prompting.batch import Batch, Section
-from reviewer.prompting.contract import CATEGORIES, AskedReview, AskedVerdict, describe, portable_schema
+from reviewer.prompting.contract import (
+    CATEGORIES,
+    AskedChecks,
+    AskedFinalChecks,
+    AskedReview,
+    AskedVerdict,
+    describe,
+    portable_schema,
+)
 from reviewer.prompting.role import ModelKind, Role
 from reviewer.prompting.template import Templates
 from reviewer.prompting.tokens import MESSAGE_TOKENS, SAFETY, TEMPLATE_TOKENS, estimate_tokens
@@ -46,11 +54,21 @@ class Purpose(StrEnum):
 
     REVIEW = "review"
     VERDICT = "verdict"
+    CHECK = "check"
+    FINAL_CHECK = "final check"
 
     @property
     def reply_type(self) -> type[BaseModel]:
         """The pydantic type that describes the reply."""
-        return AskedReview if self is Purpose.REVIEW else AskedVerdict
+        return _REPLY_TYPES[self]
+
+
+_REPLY_TYPES: Mapping[Purpose, type[BaseModel]] = {
+    Purpose.REVIEW: AskedReview,
+    Purpose.VERDICT: AskedVerdict,
+    Purpose.CHECK: AskedChecks,
+    Purpose.FINAL_CHECK: AskedFinalChecks,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,12 +219,33 @@ def marker_for(*texts: str) -> str:
     return digest[:12]
 
 
+def assembled(
+    purpose: Purpose, texts: tuple[str, str], *, role: str, label: str, output_tokens: int
+) -> Prompt:
+    """A prompt of a system and a user message that belongs to no role's file."""
+    return _measured(role, ModelKind.GENERAL, purpose, texts, output_tokens=output_tokens, label=label)
+
+
 def _prompt(
     role: Role, purpose: Purpose, texts: tuple[str, str], *, batch: Batch | None, label: str
 ) -> Prompt:
+    limit = role.limits.output_tokens
+    return _measured(role.name, role.kind, purpose, texts, batch=batch, output_tokens=limit, label=label)
+
+
+def _measured(  # noqa: PLR0913  # the parts of a prompt
+    role: str,
+    kind: ModelKind,
+    purpose: Purpose,
+    texts: tuple[str, str],
+    *,
+    output_tokens: int,
+    label: str,
+    batch: Batch | None = None,
+) -> Prompt:
     messages = (Message(Speaker.SYSTEM, texts[0]), Message(Speaker.USER, texts[1]))
     tokens = sum(estimate_tokens(text) + MESSAGE_TOKENS for text in texts) + TEMPLATE_TOKENS
-    return Prompt(role.name, role.kind, purpose, messages, batch, tokens, role.limits.output_tokens, label)
+    return Prompt(role, kind, purpose, messages, batch, tokens, output_tokens, label)
 
 
 def _body(role: Role) -> str:

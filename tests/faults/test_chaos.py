@@ -12,9 +12,9 @@ import pytest
 
 from reviewer.changes.changeset import ChangeSet
 from reviewer.changes.patch import parse_patch
+from reviewer.crew import Crew
 from reviewer.errors import ModelError
 from reviewer.events import BreakerChanged, Event, FailedOver, PromptSent, RequestEnded
-from reviewer.interview import Crew
 from reviewer.models.ask import Asker
 from reviewer.models.health import Health
 from reviewer.models.http_backend import HttpBackend

@@ -1,0 +1,190 @@
+"""What the repository says beyond the change: files and definitions by name, at the reviewed revision."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from reviewer.changes.changeset import ChangeSet, Side
+from reviewer.changes.git import Repository
+from reviewer.changes.languages import fence_name
+from reviewer.changes.target import Place, Staged, Target
+from reviewer.changes.text import decode_lines
+from reviewer.errors import SourceError
+
+_MOST_PLACES = 4
+"""How many places of a name are shown."""
+_AROUND = 15
+_MOST_LINES = 160
+"""Lines of a file, or of all places of a name together."""
+_LONGEST_LINE = 240
+_NAME = re.compile(r"[A-Za-z_$][\w$]{1,100}")
+_DEFINITION = (
+    r"\b(?:def|class|func|function|fn|type|interface|struct|enum|trait|const|let|var|val|module|sub|macro)\b"
+)
+_LINE = re.compile(rb"([^\0]+)\0(\d+)[\0:](.*)", re.DOTALL)
+
+
+class Surroundings(Protocol):
+    """Who can be asked for code that the change does not show."""
+
+    def find(self, name: str) -> str:
+        """The code that a name means, with line numbers, or a sentence that says why there is none."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Hit:
+    path: str
+    line: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """The files of a change, and the rest of the repository at the same revision.
+
+    Nothing outside the repository is read: names of files are looked up in git's own lists, links are not
+    followed, and every answer is bounded.
+
+    Attributes:
+        changes: the change; its texts come first.
+        repository: the repository, or None where the change is a patch of none.
+        revision: what git calls the reviewed version: a commit, `--cached` for the index, or empty for the
+            working tree.
+    """
+
+    changes: ChangeSet
+    repository: Repository | None
+    revision: str
+
+    def find(self, name: str) -> str:
+        """The code that a name means: a file by its path, else definitions before other places of a name."""
+        wanted = name.strip().strip("`\"'")
+        as_path = wanted.removeprefix("./").replace("\\", "/")
+        lines = self._file(as_path)
+        if lines is not None:
+            return _numbered(as_path, lines, 1, min(len(lines), _MOST_LINES), total=len(lines))
+        if "/" in wanted or fence_name(wanted):
+            return "There is no such file in the repository."
+        symbol = re.split(r"[.:/#\s(]+", wanted.rstrip("()"))[-1]
+        if not _NAME.fullmatch(symbol):
+            return "There is no such file, and it is not a name that could be searched for."
+        hits = sorted(self._hits(symbol), key=lambda hit: (not _defines(hit, symbol), hit.path, hit.line))
+        if not hits:
+            return "There is no file and no definition of this name in the repository."
+        return "\n\n".join(self._shown(hits))
+
+    def _shown(self, hits: Sequence[_Hit]) -> Iterator[str]:
+        """The first places, as far as there is room."""
+        room = _MOST_LINES
+        seen: list[tuple[str, range]] = []
+        for hit in hits:
+            if len(seen) == _MOST_PLACES or room <= 0:
+                return
+            if any(path == hit.path and hit.line in lines for path, lines in seen):
+                continue
+            lines = self._file(hit.path) or ()
+            start, end = max(1, hit.line - _AROUND // 3), min(len(lines), hit.line + _AROUND)
+            seen.append((hit.path, range(start, end + 1)))
+            room -= end - start
+            yield _numbered(hit.path, lines, start, end, total=len(lines))
+
+    def _file(self, path: str) -> Sequence[str] | None:
+        """The lines of a file of the repository, or None if there is no such file."""
+        for change in self.changes.files:
+            if change.path == path and change.lines(Side.NEW) is not None:
+                return change.lines(Side.NEW)
+        if self.repository is None or not path or path.startswith(("/", "-")) or ".." in path.split("/"):
+            return None
+        entry = self._entry(path)
+        if entry is None:
+            return None
+        mode, object_id = entry
+        if not mode.startswith("100"):
+            return None  # a link or another repository
+        data = self._worktree(path) if not self.revision else self.repository.blob(object_id)
+        return decode_lines(data) if data is not None and b"\0" not in data[:8000] else None
+
+    def _entry(self, path: str) -> tuple[str, str] | None:
+        """Mode and blob id of a path as git lists it."""
+        if self.repository is None:
+            return None
+        if self.revision in {"", "--cached"}:
+            found = self.repository.line("--literal-pathspecs", "ls-files", "--stage", "-z", "--", path)
+        else:
+            found = self.repository.line("--literal-pathspecs", "ls-tree", "-z", self.revision, "--", path)
+        head, _, name = found.partition("\0")[0].partition("\t")
+        fields = head.split()
+        if name != path or len(fields) < 3:  # noqa: PLR2004
+            return None
+        return (fields[0], fields[1]) if self.revision in {"", "--cached"} else (fields[0], fields[2])
+
+    def _worktree(self, path: str) -> bytes | None:
+        """The bytes of a file in the working tree, unless a link leads out of it."""
+        if self.repository is None:
+            return None
+        root = self.repository.root.resolve()
+        file = root / path
+        if file.is_symlink() or not file.is_file() or file.resolve() != file:
+            return None
+        return file.read_bytes() if file.stat().st_size <= _LARGEST else None
+
+    def _hits(self, symbol: str) -> Iterator[_Hit]:
+        """Lines that hold a name, in the files of the change and in the rest of the repository."""
+        whole = re.compile(rf"(?<![\w$]){re.escape(symbol)}(?![\w$])")
+        known = set()
+        for change in self.changes.files:
+            lines = change.lines(Side.NEW)
+            if lines is None:
+                continue
+            known.add(change.path)
+            for number, text in enumerate(lines, 1):
+                if whole.search(text):
+                    yield _Hit(change.path, number, text)
+        if self.repository is None:
+            return
+        where = [self.revision] if self.revision else []
+        found = self.repository.run(
+            "grep", "-I", "-n", "-w", "-F", "-z", "--full-name", "--max-count=20", "-e", symbol, *where, "--"
+        )
+        prefix = f"{self.revision}:".encode() if self.revision not in {"", "--cached"} else b""
+        for row in found.stdout.split(b"\n")[:_MOST_HITS]:
+            match = _LINE.fullmatch(row.removeprefix(prefix))
+            if match is None:
+                continue
+            path = match[1].decode("utf-8", "surrogateescape")
+            if path not in known:
+                yield _Hit(path, int(match[2]), match[3].decode("utf-8", "replace"))
+
+
+_MOST_HITS = 2000
+_LARGEST = 2_000_000
+
+
+def _defines(hit: _Hit, symbol: str) -> bool:
+    name = re.escape(symbol)
+    return bool(
+        re.search(rf"{_DEFINITION}[^=(]*?(?<![\w$]){name}(?![\w$])|^\s*{name}\s*(?::[^=]*)?=(?!=)", hit.text)
+    )
+
+
+def _numbered(path: str, lines: Sequence[str], start: int, end: int, *, total: int) -> str:
+    rows = [f"{path}, lines {start} to {end} of {total}:", ""]
+    for number in range(start, end + 1):
+        text = lines[number - 1].removesuffix("\r")
+        rows.append(f"{number:>6}  | {text[:_LONGEST_LINE]}{' …' if len(text) > _LONGEST_LINE else ''}")
+    return "\n".join(rows)
+
+
+def surroundings_of(changes: ChangeSet, target: Target, place: Place) -> Around:
+    """What lies around a change, at the version that is reviewed."""
+    try:
+        repository: Repository | None = Repository.open(Path(place.directory))
+    except SourceError:
+        repository = None
+    revision = changes.head or ("--cached" if isinstance(target, Staged) else "")
+    if repository is not None and repository.bare and not changes.head:
+        repository = None
+    return Around(changes, repository, revision)

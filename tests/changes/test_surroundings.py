@@ -1,0 +1,102 @@
+"""Code beyond the change, by name."""
+
+import pytest
+
+from reviewer.changes.collect import collect
+from reviewer.changes.surroundings import Around, surroundings_of
+from reviewer.changes.target import Commit, Patch, Place, Selection, Staged, Target, Uncommitted
+from tests.support.repository import Builder
+from tests.support.values import PATCH
+
+
+@pytest.fixture
+def repo(tmp_path):
+    made = Builder.create(tmp_path / "shop")
+    made.write("lib/money.py", "CENTS = 100\n\n\ndef round_up(value):\n    return value + 1\n")
+    made.write("app.py", "from lib.money import round_up\n\nprint(round_up(1))\n")
+    made.write("secret.txt", "committed\n")
+    made.commit()
+    (tmp_path / "outside.txt").write_text("round_up = 'outside'\n")
+    (made.root / "link.txt").symlink_to(tmp_path / "outside.txt")
+    made.write("app.py", "from lib.money import round_up\n\nprint(round_up(2))\n")
+    return made
+
+
+def around(repo: Builder, target: Target) -> Around:
+    place = Place(repo.root)
+    return surroundings_of(collect(target, Selection(), place), target, place)
+
+
+def test_a_file_by_its_path(repo):
+    found = around(repo, Uncommitted()).find("./lib/money.py")
+    assert found.startswith("lib/money.py, lines 1 to 5 of 5:\n\n     1  | CENTS = 100\n")
+
+
+def test_a_definition_comes_before_other_places(repo):
+    for name in ("round_up", "`round_up()`", "lib.money.round_up", "money::round_up"):
+        found = around(repo, Uncommitted()).find(name)
+        assert found.startswith("lib/money.py, lines 1 to 5 of 5:")
+        assert "app.py, lines 1 to 3 of 3:" in found
+
+
+def test_the_reviewed_version_is_read(repo):
+    assert "round_up(2)" in around(repo, Uncommitted()).find("app.py")
+    assert "round_up(1)" in around(repo, Commit("HEAD")).find("app.py")
+    repo.git("add", "-A")
+    repo.write("lib/money.py", "gone = True\n")
+    repo.write("new.py", "def round_up(): pass\n")
+    assert "def round_up(value)" in around(repo, Staged()).find("round_up")
+    assert "def round_up(value)" in around(repo, Staged()).find("lib/money.py")
+    repo.commit({"later.py": "x = 1\n"})
+    assert "There is no such file" in around(repo, Commit("HEAD~1")).find("later.py")
+    assert "def round_up(value)" in around(repo, Commit("HEAD~1")).find("round_up")
+
+
+NOTHING = [
+    "../outside.txt",
+    "/etc/passwd",
+    "nowhere.py",
+    "Unheard",
+    "",
+    "-rf",
+    "a" * 500,
+    ".git/config",
+    "*.py",
+    ":(glob)*",
+]
+
+
+@pytest.mark.parametrize("name", NOTHING)
+def test_nothing_outside_the_repository_and_no_links(repo, name):
+    for target in (Uncommitted(), Commit("HEAD")):
+        found = around(repo, target).find(name)
+        assert found.startswith("There is no"), found
+        assert "outside" not in found
+
+
+def test_of_a_link_only_its_own_text_is_read(repo):
+    found = around(repo, Uncommitted()).find("link.txt")
+    assert "= 'outside'" not in found
+
+
+def test_a_folder_that_became_a_link_is_not_followed(repo, tmp_path):
+    (tmp_path / "evil").mkdir()
+    (tmp_path / "evil" / "money.py").write_text("stolen = 1\n")
+    (repo.root / "lib").rename(repo.root / "lib.old")
+    (repo.root / "lib").symlink_to(tmp_path / "evil")
+    assert "stolen" not in around(repo, Uncommitted()).find("lib/money.py")
+
+
+def test_answers_are_bounded(repo):
+    repo.write("long.py", "".join(f"value_{n} = {'x' * 400}\n" for n in range(2000)))
+    repo.git("add", "-A")
+    found = around(repo, Uncommitted()).find("long.py")
+    assert "lines 1 to 160 of 2000" in found
+    assert max(map(len, found.split("\n"))) < 260
+
+
+def test_a_patch_of_no_repository_knows_its_own_files_only(tmp_path):
+    target = Patch(PATCH, "x.patch")
+    known = surroundings_of(collect(target, Selection(), Place(tmp_path)), target, Place(tmp_path))
+    assert "func Twice" in known.find("Twice")
+    assert "There is no file" in known.find("Nobody")
