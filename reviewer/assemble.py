@@ -10,28 +10,26 @@ from reviewer.accounting import Ledger, account
 from reviewer.appraise import role_review
 from reviewer.changes.changeset import SkipKind
 from reviewer.changes.text import encodable
-from reviewer.findings.finding import Claim, Finding, Grounding, Verdict
+from reviewer.findings.baseline import Baseline
+from reviewer.findings.finding import Claim, Finding, Grounding
 from reviewer.findings.merge import Statement, ground_claims, merge
 from reviewer.findings.patching import with_patches
 from reviewer.findings.verdicts import with_rulings
 from reviewer.outputs.report import (
     SCHEMA_VERSION,
-    Aside,
     Coverage,
     Report,
     ReviewedFile,
     RoleReview,
-    SetAside,
     SkippedPart,
     TargetInfo,
-    Verification,
 )
 from reviewer.outputs.summary import combine_advice, decide_status, gate_of, verdict_of
-from reviewer.outputs.wording import counted
 from reviewer.plan import Plan
 from reviewer.prompting.batch import Batch
 from reviewer.prompting.contract import Severity
 from reviewer.record import Record, Unanswered, reading_position
+from reviewer.standing import aside, compared, verification
 from reviewer.verification import Examination, Examiners
 
 
@@ -47,6 +45,8 @@ class Frame:
     min_severity: Severity = Severity.MINOR
     examiners: Examiners | None = None
     no_examiners: str = ""
+    baseline: Baseline | None = None
+    baseline_name: str = ""
 
 
 def findings_of(plan: Plan, records: Sequence[Record]) -> tuple[Finding, ...]:
@@ -79,9 +79,9 @@ def assemble(
         replace(finding, unseen_by=_unseen_by(finding, coverage, records))
         for finding in with_patches(judged, plan.changes)
     ]
-    set_aside = tuple(_set_aside(every))
-    aside = {item.finding.id for item in set_aside}
-    found = [finding for finding in every if finding.id not in aside]
+    set_aside = tuple(aside(every, plan.changes, frame.baseline, frame.created.date()))
+    left = {item.finding.id for item in set_aside}
+    found = [finding for finding in every if finding.id not in left]
     shown = [finding for finding in found if finding.severity.rank <= frame.min_severity.rank]
     findings = tuple(finding for finding in shown if finding.grounding is not Grounding.UNVERIFIED)
     unverified = tuple(finding for finding in shown if finding.grounding is Grounding.UNVERIFIED)
@@ -113,7 +113,8 @@ def assemble(
         language_model=language_model,
         notes=(f"The run was stopped: {frame.stopped}.",) if frame.stopped else (),
         set_aside=set_aside,
-        verification=_verification(every, frame, examination),
+        verification=verification(every, frame.examiners, examination, frame.no_examiners or frame.stopped),
+        comparison=compared(every, frame.baseline, frame.baseline_name, coverage),
     )
     return replace(report, summary=verdict_of(report))
 
@@ -123,36 +124,6 @@ def _unseen_by(finding: Finding, coverage: Coverage, records: Sequence[Record]) 
     seen = {file.path: file.roles for file in coverage.reviewed}.get(finding.path, ())
     answered = [record.plan.role.name for record in records if record.answered]
     return tuple(name for name in answered if name not in {*seen, *finding.reviewers})
-
-
-def _set_aside(findings: Iterable[Finding]) -> Iterable[SetAside]:
-    """Findings that do not count: those that a second model has refuted."""
-    for finding in findings:
-        if finding.verdict is Verdict.REFUTED and finding.ruling is not None:
-            yield SetAside(finding, Aside.REFUTED, f"{finding.ruling.model}: {finding.ruling.reason}")
-
-
-def _verification(findings: Sequence[Finding], frame: Frame, examination: Examination) -> Verification:
-    """The second pass in numbers, and why findings are unchecked."""
-    grounded = [finding for finding in findings if finding.grounding is not Grounding.UNVERIFIED]
-    counts = Counter(finding.verdict for finding in grounded)
-    if frame.examiners is None:
-        return Verification(notes=(frame.no_examiners,) if frame.no_examiners and grounded else ())
-    reasons = Counter(
-        examination.left.get(finding.id, f"stopped: {frame.stopped}" if frame.stopped else "not asked")
-        for finding in grounded
-        if finding.verdict is Verdict.UNCHECKED
-    )
-    return Verification(
-        models=tuple(map(str, frame.examiners.models)),
-        confirmed=counts[Verdict.CONFIRMED],
-        refuted=counts[Verdict.REFUTED],
-        unverifiable=counts[Verdict.UNVERIFIABLE],
-        unchecked=counts[Verdict.UNCHECKED],
-        notes=tuple(
-            f"{counted(count, 'finding')} not checked: {reason}" for reason, count in reasons.items()
-        ),
-    )
 
 
 def _all_invented(review: RoleReview, statements: Sequence[Statement]) -> bool:

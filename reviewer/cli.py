@@ -312,12 +312,58 @@ def _config(arguments: argparse.Namespace) -> int:
     return act(common_of(arguments))
 
 
+def _build_baseline(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "report", nargs="?", metavar="REPORT.json", default="", help="default: the newest one in reports"
+    )
+    parser.add_argument(
+        "--only", metavar="ID", action="append", default=[], help="only this finding (repeatable)"
+    )
+    parser.add_argument("--reason", metavar="TEXT", default="", help="why they are accepted")
+    parser.add_argument("--expires", metavar="DAY", default="", help="they count again from 2027-01-31 on")
+    parser.add_argument("--prune", action="store_true", help="forget what the report shows to be gone")
+    parser.add_argument("--list", action="store_true", help="show what is accepted, change nothing")
+    add_common(parser)
+    parser.set_defaults(handler=_baseline)
+
+
+def _baseline(arguments: argparse.Namespace) -> int:
+    from reviewer.commands.baseline import BaselineOptions, baseline
+
+    return baseline(
+        BaselineOptions(
+            common=common_of(arguments),
+            report=arguments.report,
+            only=tuple(arguments.only),
+            reason=arguments.reason,
+            expires=arguments.expires,
+            prune=arguments.prune,
+            show=arguments.list,
+        )
+    )
+
+
+def _build_compare(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("earlier", metavar="A.json", help="a report in JSON")
+    parser.add_argument("later", metavar="B.json", help="a later one; - for standard input")
+    parser.add_argument("--json", action="store_true", help="ids as JSON")
+    parser.set_defaults(handler=_compare)
+
+
+def _compare(arguments: argparse.Namespace) -> int:
+    from reviewer.commands.compare import compare
+
+    return compare(arguments.earlier, arguments.later, as_json=arguments.json)
+
+
 _COMMANDS: tuple[tuple[str, str, Callable[[argparse.ArgumentParser], None]], ...] = (
     ("run", "Review a change or files and write a report.", _build_run),
     ("models", "List what every model server that can be reached offers.", _build_models),
     ("roles", "List the roles and who plays them.", _build_roles),
     ("prompt", "Print exactly what a role would be asked.", _build_prompt),
     ("report", "Render a JSON report again.", _build_report),
+    ("compare", "Show what is new, still there or gone between two reports.", _build_compare),
+    ("baseline", "Accept findings of a report, so that later runs talk about new ones.", _build_baseline),
     ("init", "Write a commented reviewer.toml for what is found here.", _build_init),
     ("doctor", "Try everything a run needs and say what to do.", _build_doctor),
     ("config", "Show, check or list settings.", _build_config),

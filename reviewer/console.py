@@ -30,7 +30,7 @@ from reviewer.events import (
 )
 from reviewer.outputs.neutral import named, visible
 from reviewer.outputs.report import Outcome, Report, RoleReview, Status
-from reviewer.outputs.summary import gate_in_words, verification_in_words
+from reviewer.outputs.summary import comparison_in_words, gate_in_words, verification_in_words
 from reviewer.outputs.wording import counted, few
 from reviewer.prompting.contract import Severity
 
@@ -177,6 +177,8 @@ class Terminal:
         self._console.print(Text(visible(report.summary)))
         if checked := verification_in_words(report.verification):
             self._console.print(Text(visible(checked)))
+        if compared := comparison_in_words(report.comparison):
+            self._console.print(Text(visible(compared)))
         if report.gate.fail_on is not None:
             self._console.print(Text(gate_in_words(report.gate)))
         for row in [*_worst(report), *_missing(report)]:

@@ -13,6 +13,7 @@ from reviewer.accounting import Ledger
 from reviewer.assemble import Frame, assemble, findings_of
 from reviewer.crew import Crew
 from reviewer.events import Interrupted
+from reviewer.findings.baseline import Baseline
 from reviewer.interview import interview
 from reviewer.models.model import ModelRef, Price
 from reviewer.outputs.report import Report
@@ -45,6 +46,8 @@ class RunPolicy:
         prices: what the tokens of models cost, where known.
         examiners: who checks the findings; None for no second pass.
         no_examiners: why there is no second pass although it was asked for, or empty.
+        baseline: findings that are accepted; None if there is no such file.
+        baseline_name: where it is, for people.
     """
 
     created: datetime
@@ -56,6 +59,8 @@ class RunPolicy:
     prices: Mapping[ModelRef, Price] = field(default_factory=dict)
     examiners: Examiners | None = None
     no_examiners: str = ""
+    baseline: Baseline | None = None
+    baseline_name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +93,8 @@ async def review(plan: Plan, crew: Crew, policy: RunPolicy, stop: Stop = never) 
         min_severity=policy.min_severity,
         examiners=policy.examiners,
         no_examiners=policy.no_examiners,
+        baseline=policy.baseline,
+        baseline_name=policy.baseline_name,
     )
     bugs = (*(bug for record in records for bug in record.bugs), *examination.bugs)
     return Outcome(assemble(plan, records, frame, examination), bugs, stopped)

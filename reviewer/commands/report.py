@@ -1,9 +1,8 @@
 """`reviewer report`: render a JSON report again, without any model."""
 
-import sys
 from pathlib import Path
 
-from reviewer.errors import OutputError, UsageError
+from reviewer.errors import UsageError
 from reviewer.exits import of_report
 from reviewer.outputs import json_report
 from reviewer.outputs.files import write, write_standard_output
@@ -19,13 +18,7 @@ def render_again(file: str, form: str, output: str) -> int:
     """
     if form not in RENDERERS:
         raise UsageError(f"there is no report format {form!r}; known ones: {', '.join(RENDERERS)}.")
-    try:
-        text = sys.stdin.read() if file == "-" else Path(file).read_text("utf-8")
-    except OSError as error:
-        raise OutputError(f"{file}: cannot be read: {error.strerror or error}.") from error
-    except UnicodeDecodeError as error:
-        raise OutputError(f"{file}: is not a report: it is not text in UTF-8.") from error
-    report = json_report.parse(text, name=file)
+    report = json_report.load(file)
     rendered = RENDERERS[form](report)
     if output in {"", "-"}:
         write_standard_output(rendered)

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from reviewer.config.load import Loaded, Sources, flag_key, load, named_key, process_environment
 from reviewer.errors import ConfigError, UsageError, UserError
+from reviewer.findings.baseline import Baseline
+from reviewer.findings.baseline import parse as parse_baseline
 from reviewer.options import Common
 from reviewer.outputs.registry import RENDERERS
 from reviewer.prompting.prompt import Wording, check_role
@@ -24,12 +26,14 @@ class Setup:
         environment: the process's variables.
         roles: all roles by name, in running order.
         wording: their templates.
+        baseline: accepted findings; None if there is no such file.
     """
 
     loaded: Loaded
     environment: Mapping[str, str]
     roles: Mapping[str, Role]
     wording: Wording
+    baseline: Baseline | None = None
 
 
 def settings(common: Common) -> tuple[Loaded, Mapping[str, str]]:
@@ -64,7 +68,24 @@ def prepare(common: Common) -> Setup:
             raise ConfigError(
                 f"{loaded.origin(named_key('roles', name, 'models'))}: {_unknown_role(name, roles)}"
             )
-    return Setup(loaded, environment, roles, wording)
+    baseline, _ = baseline_of(loaded)
+    return Setup(loaded, environment, roles, wording, baseline)
+
+
+def baseline_of(loaded: Loaded) -> tuple[Baseline | None, Path]:
+    """The accepted findings, None if there is no such file, and where the file is.
+
+    Raises:
+        ConfigError: the file cannot be read, or is no baseline.
+    """
+    place = loaded.root / loaded.settings.baseline.file
+    try:
+        text = place.read_text("utf-8")
+    except FileNotFoundError:
+        return None, place
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{place}: cannot be read: {error}") from error
+    return parse_baseline(text, name=str(place)), place
 
 
 def chosen_roles(setup: Setup, names: Sequence[str]) -> dict[str, Role]:

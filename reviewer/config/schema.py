@@ -150,6 +150,14 @@ class Verify(_Table):
     )
 
 
+class BaselineTable(_Table):
+    """Findings that are accepted."""
+
+    file: str = Field(
+        ".reviewer/baseline.json", description="accepted findings, relative to the repository's root"
+    )
+
+
 class Prompts(_Table):
     """Where role files are."""
 
@@ -167,6 +175,7 @@ class Settings(_Table):
     scope: Scope = Scope()
     run: Run = Run()
     verify: Verify = Verify()
+    baseline: BaselineTable = BaselineTable()
     prompts: Prompts = Prompts()
 
 

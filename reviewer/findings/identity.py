@@ -3,12 +3,18 @@
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 from reviewer.findings.finding import Finding
+from reviewer.prompting.contract import Severity
 
 _DIGITS = 12
+_LINE_DIGITS = 8
+_TELLING = 4
+"""Characters of a normalised line; a shorter one, such as a bracket, tells nothing about a place."""
+_OVERLAP = 0.5
+"""Share of the shorter finding's lines that two findings have in common if they are about one place."""
 _TRAILING = re.compile(r",(?=[)\]}])")
 _QUOTES = str.maketrans('"`', "''")
 
@@ -33,3 +39,75 @@ def with_ids(findings: Sequence[Finding]) -> tuple[Finding, ...]:
         occurrence[keys[number]] += 1
         named[number] = replace(findings[number], id=digest[:_DIGITS])
     return tuple(named)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is kept of a finding to know it again: nothing of what was said about it decides.
+
+    Attributes:
+        id: its name.
+        path, category: of the finding.
+        lines: short hashes of its normalised lines.
+        severity, title, line: for people.
+    """
+
+    id: str
+    path: str
+    category: str
+    lines: tuple[str, ...]
+    severity: Severity
+    title: str
+    line: int | None = None
+
+
+def known(finding: Finding) -> Known:
+    """What is kept of a finding."""
+    lines = [normalised(line) for line in (finding.code or finding.quote).split("\n")]
+    hashes = [
+        hashlib.sha256(line.encode()).hexdigest()[:_LINE_DIGITS] for line in lines if len(line) >= _TELLING
+    ]
+    return Known(
+        finding.id,
+        finding.path,
+        finding.category,
+        tuple(hashes),
+        finding.severity,
+        finding.title,
+        finding.line,
+    )
+
+
+def pair(earlier: Sequence[Known], later: Sequence[Known]) -> dict[int, int]:
+    """Which of the later findings is which of the earlier ones, by position.
+
+    First by name; then, among the rest, the same code in the same file whatever its category; then code of
+    which half is the same, in the same file and category: the next run of a model may quote a line more. Each
+    finding is paired once.
+    """
+    found: dict[int, int] = {}
+    rules: tuple[Callable[[Known, Known], bool], ...] = (
+        lambda one, two: one.id == two.id,
+        lambda one, two: one.path == two.path and bool(one.lines) and one.lines == two.lines,
+        lambda one, two: (one.path, one.category) == (two.path, two.category) and _overlap(one, two),
+    )
+    by_path: dict[str, list[int]] = {}
+    for number, item in enumerate(earlier):
+        by_path.setdefault(item.path, []).append(number)
+    for same in rules:
+        taken = set(found.values())
+        for number, item in enumerate(later):
+            if number in found:
+                continue
+            match = next(
+                (n for n in by_path.get(item.path, ()) if n not in taken and same(earlier[n], item)), None
+            )
+            if match is not None:
+                found[number] = match
+                taken.add(match)
+    return found
+
+
+def _overlap(one: Known, two: Known) -> bool:
+    shared = len(set(one.lines) & set(two.lines))
+    return shared > 0 and shared >= _OVERLAP * min(len(set(one.lines)), len(set(two.lines)))

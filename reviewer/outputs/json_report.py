@@ -1,6 +1,8 @@
 """The report as JSON: the source of truth, from which every other form can be made again."""
 
+import sys
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -39,6 +41,21 @@ def parse(text: str, *, name: str) -> Report:
         found = f"{name}: has version {report.schema_version} of the report's schema"
         raise OutputError(f"{found}; this program reads {SCHEMA_VERSION}.")
     return report
+
+
+def load(file: str) -> Report:
+    """A report from its JSON form; `-` is standard input.
+
+    Raises:
+        OutputError: there is no such file, or it is no report.
+    """
+    try:
+        text = sys.stdin.read() if file == "-" else Path(file).read_text("utf-8")
+    except OSError as error:
+        raise OutputError(f"{file}: cannot be read: {error.strerror or error}.") from error
+    except UnicodeDecodeError as error:
+        raise OutputError(f"{file}: is not a report: it is not text in UTF-8.") from error
+    return parse(text, name=file)
 
 
 def schema() -> dict[str, Any]:

@@ -16,7 +16,7 @@ from reviewer.outputs.report import (
     SkippedPart,
     Status,
 )
-from reviewer.outputs.summary import gate_in_words, verification_in_words
+from reviewer.outputs.summary import comparison_in_words, gate_in_words, verification_in_words
 from reviewer.outputs.wording import few
 from reviewer.prompting.contract import Horizon, Severity
 from reviewer.prompting.template import Templates
@@ -112,7 +112,8 @@ def render(report: Report) -> str:
         "groups": _groups(entries),
         "own": own,
         "unverified": _labelled(report.unverified, titles, prefix="U"),
-        "aside": _labelled([item.finding for item in report.set_aside], titles, prefix="A"),
+        "aside": _asides(report, titles),
+        "compared": comparison_in_words(report.comparison),
         "checked": verification_in_words(report.verification),
         "actions": _actions(entries, report),
         "missing": _grouped(missing, titles),
@@ -160,6 +161,23 @@ def _labelled(findings: Sequence[Finding], titles: dict[str, str], *, prefix: st
             )
         )
     return made
+
+
+@dataclass(frozen=True, slots=True)
+class _Aside:
+    """A finding that does not count, with why."""
+
+    entry: _Entry
+    why: str
+    reason: str
+
+
+def _asides(report: Report, titles: dict[str, str]) -> list[_Aside]:
+    entries = _labelled([item.finding for item in report.set_aside], titles, prefix="A")
+    return [
+        _Aside(entry, item.why.value, item.reason)
+        for entry, item in zip(entries, report.set_aside, strict=True)
+    ]
 
 
 def _agreement(finding: Finding, titles: dict[str, str]) -> str:

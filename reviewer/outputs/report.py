@@ -5,6 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from reviewer.findings.finding import Advice, Finding
+from reviewer.findings.identity import Known
 from reviewer.prompting.contract import Severity
 
 SCHEMA_VERSION = 1
@@ -196,6 +197,8 @@ class Aside(StrEnum):
     """Why a finding is not among those to act on."""
 
     REFUTED = "refuted"  # a second model read the code and found it wrong
+    SUPPRESSED = "suppressed"  # a comment in the code says so
+    ACCEPTED = "accepted"  # it is in the baseline
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +208,23 @@ class SetAside:
     finding: Finding
     why: Aside
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Findings beside those that were known before.
+
+    Attributes:
+        name: what they are compared with; empty if with nothing.
+        new: ids of findings that were not known.
+        persisting: ids of findings that were.
+        resolved: what was known and is gone, although its file was read.
+    """
+
+    name: str = ""
+    new: tuple[str, ...] = ()
+    persisting: tuple[str, ...] = ()
+    resolved: tuple[Known, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,6 +282,7 @@ class Report:
         notes: what a reader should know first.
         set_aside: findings that do not count, with the reason.
         verification: what the second pass came to.
+        comparison: what is new, still there, or gone.
     """
 
     schema_version: int
@@ -282,3 +303,4 @@ class Report:
     notes: tuple[str, ...] = ()
     set_aside: tuple[SetAside, ...] = ()
     verification: Verification = Verification()
+    comparison: Comparison = Comparison()

@@ -3,7 +3,16 @@
 from collections.abc import Sequence
 
 from reviewer.findings.finding import Advice, Finding
-from reviewer.outputs.report import Coverage, Gate, Outcome, Report, RoleReview, Status, Verification
+from reviewer.outputs.report import (
+    Comparison,
+    Coverage,
+    Gate,
+    Outcome,
+    Report,
+    RoleReview,
+    Status,
+    Verification,
+)
 from reviewer.outputs.wording import counted
 from reviewer.prompting.contract import Horizon, Severity
 
@@ -104,3 +113,15 @@ def verification_in_words(verification: Verification) -> str:
             said.append(f"Checked by a second model: {named}.")
     said += [f"{note[:1].upper()}{note[1:].rstrip('.')}." for note in verification.notes]
     return " ".join(said)
+
+
+def comparison_in_words(comparison: Comparison) -> str:
+    """What is new beside an earlier state, in a sentence; empty if nothing was compared."""
+    if not comparison.name:
+        return ""
+    counts = [
+        f"{len(comparison.new)} new",
+        f"{len(comparison.persisting)} still there",
+        f"{len(comparison.resolved)} resolved",
+    ]
+    return f"Beside {comparison.name}: {', '.join(counts)}."

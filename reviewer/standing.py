@@ -1,0 +1,80 @@
+"""Which findings count: what is set aside and why, what is new, and what the second pass came to."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from datetime import date
+
+from reviewer.changes.changeset import ChangeSet
+from reviewer.findings.baseline import Baseline
+from reviewer.findings.finding import Finding, Grounding, Verdict
+from reviewer.findings.identity import known
+from reviewer.findings.suppression import suppressed
+from reviewer.outputs.report import Aside, Comparison, Coverage, SetAside, Verification
+from reviewer.outputs.wording import counted
+from reviewer.verification import Examination, Examiners
+
+
+def aside(
+    findings: Sequence[Finding], changes: ChangeSet, baseline: Baseline | None, today: date
+) -> Iterable[SetAside]:
+    """Findings that do not count: suppressed by a comment, accepted, or refuted by a second model."""
+    accepted = baseline.match([known(finding) for finding in findings]) if baseline else {}
+    comments = suppressed(findings, changes)
+    for finding in findings:
+        entry, comment = accepted.get(finding.id), comments.get(finding.id)
+        if comment is not None:
+            new = ", which this change adds" if comment.added else ""
+            why = f": {comment.reason}" if comment.reason else ""
+            yield SetAside(finding, Aside.SUPPRESSED, f"by a comment on line {comment.line}{new}{why}")
+        elif entry is not None and entry.holds(today):
+            until = f" until {entry.expires}" if entry.expires else ""
+            reason = entry.reason or "no reason given"
+            yield SetAside(finding, Aside.ACCEPTED, f"in the baseline{until}: {reason}")
+        elif finding.verdict is Verdict.REFUTED and finding.ruling is not None:
+            yield SetAside(finding, Aside.REFUTED, f"{finding.ruling.model}: {finding.ruling.reason}")
+
+
+def compared(
+    findings: Sequence[Finding], baseline: Baseline | None, name: str, coverage: Coverage
+) -> Comparison:
+    """What is new beside the baseline, what is still there, and what is gone."""
+    if baseline is None:
+        return Comparison()
+    now = [known(finding) for finding in findings]
+    matched = baseline.match(now)
+    return Comparison(
+        name=name,
+        new=tuple(item.id for item in now if item.id not in matched),
+        persisting=tuple(item.id for item in now if item.id in matched),
+        resolved=baseline.gone(now, [file.path for file in coverage.reviewed]),
+    )
+
+
+def verification(
+    findings: Sequence[Finding], examiners: Examiners | None, examination: Examination, why_not: str
+) -> Verification:
+    """The second pass in numbers, and why findings are unchecked.
+
+    Args:
+        findings: all of them.
+        examiners: who checked; None if there was no second pass.
+        examination: what came of it.
+        why_not: why there was none, or why it was stopped; or empty.
+    """
+    grounded = [finding for finding in findings if finding.grounding is not Grounding.UNVERIFIED]
+    if examiners is None:
+        return Verification(notes=(why_not,) if why_not and grounded else ())
+    counts = Counter(finding.verdict for finding in grounded)
+    reasons = Counter(
+        examination.left.get(finding.id, f"stopped: {why_not}" if why_not else "not asked")
+        for finding in grounded
+        if finding.verdict is Verdict.UNCHECKED
+    )
+    return Verification(
+        models=tuple(map(str, examiners.models)),
+        confirmed=counts[Verdict.CONFIRMED],
+        refuted=counts[Verdict.REFUTED],
+        unverifiable=counts[Verdict.UNVERIFIABLE],
+        unchecked=counts[Verdict.UNCHECKED],
+        notes=tuple(f"{counted(count, 'finding')} not checked: {why}" for why, count in reasons.items()),
+    )
