@@ -5,15 +5,15 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import Protocol
 
 from reviewer.errors import RefusedRequestError
-from reviewer.models.answer import UNREADABLE, Try
+from reviewer.models.answer import UNREADABLE, Journal, Try
 from reviewer.models.breaker import Breaker
 from reviewer.models.model import ModelRef, Price
 from reviewer.outputs.report import FailureCount, ModelUsage, Spread, Usage
 from reviewer.plan import Plan
 from reviewer.record import Record
-from reviewer.verification import Examination
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +29,21 @@ class Ledger:
     breakers: Mapping[ModelRef, Breaker] = field(default_factory=dict)
 
 
+class Beside(Protocol):
+    """What was asked beside the roles' own prompts: how often, with how many tokens, and what happened."""
+
+    prompts: int
+    tokens: int
+    journals: list[Journal]
+
+
 def account(
-    plan: Plan, records: Sequence[Record], ledger: Ledger, seconds: float, examination: Examination
+    plan: Plan, records: Sequence[Record], ledger: Ledger, seconds: float, beside: Sequence[Beside] = ()
 ) -> Usage:
-    """Add up what a run took, its second pass included."""
+    """Add up what a run took, and what was asked beside the roles' prompts."""
     journals = [journal for record in records for journal in record.journals]
-    chains = [journal.tries for journal in (*journals, *examination.journals)]
+    journals += [journal for asked in beside for journal in asked.journals]
+    chains = [journal.tries for journal in journals]
     steps = [pair for chain in chains for pair in pairwise(chain)]
     same = [one for one, two in steps if one.model == two.model]
     corrections = sum(one.problem.startswith(UNREADABLE) for one in same)
@@ -42,12 +51,12 @@ def account(
     models = tuple(_model_usage(tries, ledger))
     costs = [model.cost for model in models if model.cost is not None]
     return Usage(
-        prompts=plan.prompts + examination.prompts,
+        prompts=plan.prompts + sum(asked.prompts for asked in beside),
         requests=_requests(tries),
         retries=len(same) - corrections,
         corrections=corrections,
         failovers=len(steps) - len(same),
-        estimated_tokens=plan.tokens + examination.tokens,
+        estimated_tokens=plan.tokens + sum(asked.tokens for asked in beside),
         seconds=round(seconds, 3),
         cost=round(sum(costs), 6) if costs else None,
         models=models,

@@ -119,8 +119,11 @@ def role_review(record: Record, calibration: Calibration, grounded: Grounded) ->
     reasons += [f"{part.path}: {part.reason}" for part in record.plan.skipped]
     if record.verdict_problem:
         reasons.append(f"no closing opinion, rating and summary are computed: {record.verdict_problem}")
+    reasons += record.shaky
     outcome = Outcome.COMPLETED
-    if not record.plan.prompts and not record.plan.skipped:
+    if record.skipped:
+        outcome, reasons = Outcome.SKIPPED, [record.skipped]
+    elif not record.plan.prompts and not record.plan.skipped:
         outcome, reasons = Outcome.SKIPPED, ["no changed file matches its patterns"]
     elif not answered:
         outcome = Outcome.FAILED

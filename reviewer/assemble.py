@@ -30,6 +30,7 @@ from reviewer.prompting.batch import Batch
 from reviewer.prompting.contract import Severity
 from reviewer.record import Record, Unanswered, reading_position
 from reviewer.standing import aside, compared, verification
+from reviewer.synthesis import Writing
 from reviewer.verification import Examination, Examiners
 
 
@@ -59,7 +60,11 @@ def _statements(plan: Plan, records: Sequence[Record]) -> tuple[Statement, ...]:
 
 
 def assemble(
-    plan: Plan, records: Sequence[Record], frame: Frame, examination: Examination | None = None
+    plan: Plan,
+    records: Sequence[Record],
+    frame: Frame,
+    examination: Examination | None = None,
+    writing: Writing | None = None,
 ) -> Report:
     """Ground and merge all claims, settle what became of each role, and decide the status.
 
@@ -68,8 +73,9 @@ def assemble(
         records: what came of it.
         frame: the circumstances.
         examination: verdicts of second readers.
+        writing: the summary that a model wrote.
     """
-    examination = examination or Examination()
+    examination, writing = examination or Examination(), writing or Writing()
     for record in records:
         _settle(record, record.stopped or frame.stopped)
     statements = _statements(plan, records)
@@ -108,12 +114,13 @@ def assemble(
             [review for review in reviews if not _all_invented(review, statements)]
         ),
         coverage=coverage,
-        usage=account(plan, records, frame.ledger, frame.seconds, examination),
+        usage=account(plan, records, frame.ledger, frame.seconds, (examination, writing)),
         gate=gate_of([item for item in found if item.grounding is not Grounding.UNVERIFIED], frame.fail_on),
         language_model=language_model,
         notes=(f"The run was stopped: {frame.stopped}.",) if frame.stopped else (),
         set_aside=set_aside,
         verification=verification(every, frame.examiners, examination, frame.no_examiners or frame.stopped),
+        synthesis=writing.synthesis,
         comparison=compared(every, frame.baseline, frame.baseline_name, coverage),
     )
     return replace(report, summary=verdict_of(report))
@@ -136,7 +143,7 @@ def _settle(record: Record, stopped: str) -> None:
     """Put the parts in order, and name every prompt that a stopped run never got an answer to."""
     record.answered.sort(key=lambda item: reading_position(item.batch))
     record.unanswered.sort(key=lambda left: reading_position(left.batch))
-    if not stopped:
+    if not stopped or record.skipped:
         return
     settled: Counter[int] = Counter()
     for known in record.answered:

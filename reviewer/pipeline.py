@@ -14,12 +14,16 @@ from reviewer.assemble import Frame, assemble, findings_of
 from reviewer.crew import Crew
 from reviewer.events import Interrupted
 from reviewer.findings.baseline import Baseline
+from reviewer.findings.finding import Finding
+from reviewer.findings.verdicts import with_rulings
+from reviewer.following import prepared, waves
 from reviewer.interview import interview
 from reviewer.models.model import ModelRef, Price
 from reviewer.outputs.report import Report
 from reviewer.plan import Plan
 from reviewer.prompting.contract import Severity
 from reviewer.record import Record
+from reviewer.synthesis import Writing, write
 from reviewer.verification import Examination, Examiners, examine
 
 Stop = Callable[[], Awaitable[str]]
@@ -46,6 +50,7 @@ class RunPolicy:
         prices: what the tokens of models cost, where known.
         examiners: who checks the findings; None for no second pass.
         no_examiners: why there is no second pass although it was asked for, or empty.
+        writers: models that write the summary, best first; none if it is computed.
         baseline: findings that are accepted; None if there is no such file.
         baseline_name: where it is, for people.
     """
@@ -59,6 +64,7 @@ class RunPolicy:
     prices: Mapping[ModelRef, Price] = field(default_factory=dict)
     examiners: Examiners | None = None
     no_examiners: str = ""
+    writers: tuple[ModelRef, ...] = ()
     baseline: Baseline | None = None
     baseline_name: str = ""
 
@@ -79,56 +85,83 @@ class Outcome:
 
 
 async def review(plan: Plan, crew: Crew, policy: RunPolicy, stop: Stop = never) -> Outcome:
-    """Ask every role, check what comes back, and put the report together."""
-    started = crew.asker.clock.now()
-    records = [Record(role) for role in plan.roles]
-    examination = Examination()
-    stopped = await _ask_all(_Asked(plan, records, examination), crew, policy, stop)
-    frame = Frame(
-        created=policy.created,
-        seconds=crew.asker.clock.now() - started,
-        ledger=Ledger(policy.prices, crew.asker.health.breakers),
-        stopped=stopped,
-        fail_on=policy.fail_on,
-        min_severity=policy.min_severity,
-        examiners=policy.examiners,
-        no_examiners=policy.no_examiners,
-        baseline=policy.baseline,
-        baseline_name=policy.baseline_name,
-    )
-    bugs = (*(bug for record in records for bug in record.bugs), *examination.bugs)
-    return Outcome(assemble(plan, records, frame, examination), bugs, stopped)
-
-
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """What is asked, and where it goes that comes of it."""
-
-    plan: Plan
-    records: Sequence[Record]
-    examination: Examination
-
-
-async def _ask_all(asked: _Asked, crew: Crew, policy: RunPolicy, stop: Stop) -> str:
-    """Run all interviews, then have the findings checked; returns why that was stopped, or an empty text."""
-    plan, records = asked.plan, asked.records
-
-    async def ask() -> None:
-        async with anyio.create_task_group() as group:
-            for lane in lanes(records, policy.local):
-                group.start_soon(_run_lane, lane, crew, policy.role_timeout)
-        if policy.examiners is not None:
-            findings = findings_of(plan, records)
-            await examine(findings, plan.changes, crew, policy.examiners, asked.examination)
+    """Ask every role, have the findings checked and summed up, and put the report together."""
+    run = _Run(plan, crew, policy, crew.asker.clock.now(), [Record(role) for role in plan.roles])
 
     async def expire() -> str:
         await _pass(policy.timeout, crew)
         return f"the time limit of {policy.timeout:g} s was reached"
 
-    reason = await _until(ask, stop, expire)
-    if reason:
-        crew.asker.listener(Interrupted(reason))
-    return reason
+    stopped = await _until(run.ask, stop, expire)
+    if stopped:
+        crew.asker.listener(Interrupted(stopped))
+    return Outcome(run.report(stopped), run.bugs, stopped)
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """One review while it runs: what is asked, and where it goes that comes of it.
+
+    Attributes:
+        plan: what is asked.
+        crew: who asks and who is asked.
+        policy: bounds and wishes.
+        started: when it began, by the clock of the run.
+        records: of the roles, in running order.
+        examination: of the findings.
+        writing: of the summary.
+    """
+
+    plan: Plan
+    crew: Crew
+    policy: RunPolicy
+    started: float
+    records: Sequence[Record]
+    examination: Examination = field(default_factory=Examination)
+    writing: Writing = field(default_factory=Writing)
+
+    async def ask(self) -> None:
+        """Ask the roles wave by wave, have what they found checked after each, and have it summed up."""
+        findings: tuple[Finding, ...] = ()
+        for wave in waves(self.records):
+            crews = {id(record): prepared(record, self.records, findings, self.crew) for record in wave}
+            going = [record for record in wave if not record.skipped]
+            async with anyio.create_task_group() as group:
+                for lane in lanes(going, self.policy.local):
+                    group.start_soon(_run_lane, lane, crews, self.policy.role_timeout)
+            findings = await self._checked()
+        if self.policy.writers:
+            await write(self.report(""), self.crew, self.policy.writers, self.writing)
+
+    async def _checked(self) -> tuple[Finding, ...]:
+        """What was found so far, with the verdicts on it."""
+        found = findings_of(self.plan, self.records)
+        if self.policy.examiners is not None:
+            await examine(found, self.plan.changes, self.crew, self.policy.examiners, self.examination)
+        return with_rulings(found, self.examination.rulings)
+
+    @property
+    def bugs(self) -> tuple[Exception, ...]:
+        """Errors that nobody expected."""
+        of_roles = (bug for record in self.records for bug in record.bugs)
+        return (*of_roles, *self.examination.bugs, *self.writing.bugs)
+
+    def report(self, stopped: str) -> Report:
+        """The report of what there is."""
+        policy, clock = self.policy, self.crew.asker.clock
+        frame = Frame(
+            created=policy.created,
+            seconds=clock.now() - self.started,
+            ledger=Ledger(policy.prices, self.crew.asker.health.breakers),
+            stopped=stopped,
+            fail_on=policy.fail_on,
+            min_severity=policy.min_severity,
+            examiners=policy.examiners,
+            no_examiners=policy.no_examiners,
+            baseline=policy.baseline,
+            baseline_name=policy.baseline_name,
+        )
+        return assemble(self.plan, self.records, frame, self.examination, self.writing)
 
 
 async def _pass(seconds: float, crew: Crew) -> None:
@@ -157,12 +190,12 @@ async def _until(work: Callable[[], Awaitable[None]], *ends: Stop) -> str:
     return "".join(reasons[:1]) if scope.cancelled_caught else ""
 
 
-async def _run_lane(lane: Iterable[Sequence[Record]], crew: Crew, limit: float) -> None:
-    """Groups of roles one after the other; the roles of a group at once."""
+async def _run_lane(lane: Iterable[Sequence[Record]], crews: Mapping[int, Crew], limit: float) -> None:
+    """Groups of roles one after the other; the roles of a group at once, each with its own crew."""
     for together in lane:
         async with anyio.create_task_group() as group:
             for record in together:
-                group.start_soon(_limited, record, crew, limit)
+                group.start_soon(_limited, record, crews[id(record)], limit)
 
 
 async def _limited(record: Record, crew: Crew, limit: float) -> None:

@@ -13,6 +13,8 @@ from reviewer.prompting.tokens import SAFETY, Calibration
 
 _LEAST_CHANGE = 300
 """Tokens; a window that leaves less for the change is too small to review anything."""
+EARLIER_TOKENS, _EARLIER_SHARE = 2000, 4
+"""Of a prompt's room for the change, so much at most, and one part in so many, goes to earlier findings."""
 _OUTPUT_SHARE = 3
 """At most one part in so many of a small window is kept for the reply."""
 
@@ -35,6 +37,7 @@ class RolePlan:
         prompts: one for each batch.
         budget: tokens that the sections of a prompt may have.
         skipped: parts that fit no prompt.
+        budget_for_earlier: tokens for what other roles have found, if it builds on any.
     """
 
     role: Role
@@ -42,6 +45,7 @@ class RolePlan:
     prompts: tuple[Prompt, ...]
     budget: int
     skipped: tuple[SkippedFile, ...] = ()
+    budget_for_earlier: int = 0
 
     @property
     def asked(self) -> tuple[tuple[Prompt, Batch], ...]:
@@ -106,9 +110,11 @@ def make_plan(
     for assignment in assignments:
         role = fitted(assignment.role, windows.get(assignment.chain[0]))
         budget = _budget(role, assignment.chain, wording, windows, calibration, snapshot=changes.snapshot)
+        earlier = min(EARLIER_TOKENS, budget // _EARLIER_SHARE) if role.after else 0
+        budget -= earlier
         division: Division = divide(changes, globs=role.globs, budget=budget)
         prompts = tuple(review_prompt(role, batch, wording) for batch in division.batches)
-        plans.append(RolePlan(role, assignment.chain, prompts, budget, division.skipped))
+        plans.append(RolePlan(role, assignment.chain, prompts, budget, division.skipped, earlier))
     return Plan(changes, tuple(_with_room(plans, calibration)), wording, calibration, windows)
 
 

@@ -52,6 +52,8 @@ class Record:
         verdict_problem: why there is none although there should be.
         bugs: errors that nobody expected; what they prevented is in `unanswered`.
         stopped: why the role was stopped before it was done, or empty.
+        skipped: why the role was not asked at all, or empty.
+        shaky: why what it builds on may be incomplete, one sentence each.
     """
 
     plan: RolePlan
@@ -62,6 +64,8 @@ class Record:
     verdict_problem: str = ""
     bugs: list[Exception] = field(default_factory=list)
     stopped: str = ""
+    skipped: str = ""
+    shaky: list[str] = field(default_factory=list)
 
     def journal(self) -> Journal:
         """A journal for a prompt that is about to be asked."""

@@ -33,6 +33,7 @@ class Staff:
         endpoints: the servers, by provider.
         infos: what the servers say about the models, None where they do not say.
         examiners: the models that may check findings, best first: those named for it, or all of the roles.
+        writers: the models that write the summary, best first; none if it is computed.
     """
 
     assignments: tuple[Assignment, ...]
@@ -41,6 +42,7 @@ class Staff:
     endpoints: Mapping[str, Endpoint]
     infos: Mapping[ModelRef, ModelInfo | None]
     examiners: tuple[ModelRef, ...] = ()
+    writers: tuple[ModelRef, ...] = ()
 
     @property
     def local(self) -> frozenset[str]:
@@ -90,8 +92,10 @@ async def staff(
     found = None if all(chains.values()) else await _find_default(loaded, environment, say, access)
     default = found.choice if found and found.choice else BUILTIN
     chains = {name: chain or (default,) for name, chain in chains.items()}
-    checking = _configured_examiners(loaded)
-    models = list(dict.fromkeys([*(model for chain in chains.values() for model in chain), *checking]))
+    checking, writing = _configured_examiners(loaded), _configured_writers(loaded)
+    models = list(
+        dict.fromkeys([*(model for chain in chains.values() for model in chain), *checking, *writing])
+    )
     endpoints = {
         name: endpoint_of(name, loaded, environment, found_at=_address(found, name), need_key=access.live)
         for name in dict.fromkeys(model.provider for model in models)
@@ -104,7 +108,10 @@ async def staff(
             name: await _chosen(chain, roles[name].kind, endpoints, catalog) for name, chain in chains.items()
         }
         checking = await _chosen(checking, _EXAMINER, endpoints, catalog)
-        models = list(dict.fromkeys([*(model for chain in chains.values() for model in chain), *checking]))
+        writing = await _chosen(writing, ModelKind.GENERAL, endpoints, catalog)
+        models = list(
+            dict.fromkeys([*(model for chain in chains.values() for model in chain), *checking, *writing])
+        )
         infos = {model: await _validate(catalog, model, endpoints[model.provider], say) for model in models}
         yield Staff(
             assignments=tuple(Assignment(roles[name], chain) for name, chain in chains.items()),
@@ -116,6 +123,7 @@ async def staff(
             endpoints=endpoints,
             infos=infos,
             examiners=checking or _all_models(tuple(chains.values())),
+            writers=writing,
         )
 
 
@@ -136,6 +144,11 @@ def _configured_examiners(loaded: Loaded) -> tuple[ModelRef, ...]:
     if verify.mode == "off":
         return ()
     return _parsed_chain(verify.models, "verify.models", loaded)
+
+
+def _configured_writers(loaded: Loaded) -> tuple[ModelRef, ...]:
+    """The models that the settings name for writing the summary."""
+    return _parsed_chain(loaded.settings.synthesis.models, "synthesis.models", loaded)
 
 
 async def _chosen(
@@ -189,7 +202,7 @@ def check_names(roles: Mapping[str, Role], loaded: Loaded, environment: Mapping[
         ConfigError: a model is written wrongly, or a provider is unknown or lacks its address.
     """
     models = [model for name in roles for model in _configured_chain(name, loaded)]
-    models += _configured_examiners(loaded)
+    models += [*_configured_examiners(loaded), *_configured_writers(loaded)]
     for name in dict.fromkeys([*loaded.settings.providers, *(model.provider for model in models)]):
         if "/" in name:
             raise ConfigError(f"provider {name!r}: a name has no slash; models are written provider/model.")

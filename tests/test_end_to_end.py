@@ -918,3 +918,21 @@ def test_models_that_only_check_are_looked_up_too(shop, server, capsys):
     configure(shop, server, '[verify]\nmodels = ["lab/tiny"]\n')
     assert run("--role", "architecture") == 2
     assert "tiny" in capsys.readouterr().err
+
+
+def test_a_fourth_model_sums_up(shop, server):
+    def by_task(body: dict[str, Any]) -> Answer:
+        if "Several reviewers" in body["messages"][0]["content"]:
+            said = {"summary": [{"text": "Guard the division.", "findings": ["C1"]}], "actions": []}
+            return streamed(json.dumps(said))
+        return two_models(body)
+
+    server.default = by_task
+    configure(shop, server, '[synthesis]\nmodels = ["lab/small"]\n[verify]\nmode = "off"\n')
+    assert run("--role", "architecture") == 0
+    made = report(shop.root)
+    assert made.synthesis is not None
+    assert made.synthesis.model == "lab/small"
+    assert [one.model for one in made.usage.models] == ["lab/big", "lab/small"]
+    (page,) = shop.root.glob("reports/*.md")
+    assert "Guard the division. (C1)" in page.read_text()

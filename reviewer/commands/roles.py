@@ -2,7 +2,7 @@
 
 import sys
 
-from reviewer.commands.setup import prepare
+from reviewer.commands.setup import is_enabled, prepare
 from reviewer.options import Common
 from reviewer.outputs.neutral import visible
 from reviewer.prompting.prompt import overhead_tokens
@@ -16,7 +16,7 @@ def list_roles(common: Common) -> int:
     for role in setup.roles.values():
         own = configured.get(role.name)
         models = ", then ".join(own.models) if own and own.models else default
-        state = "" if own is None or own.enabled else " (switched off)"
+        state = "" if is_enabled(setup, role.name) else " (switched off)"
         tokens = overhead_tokens(role, setup.wording, snapshot=False)
         limits = role.limits
         rows = [
@@ -25,6 +25,7 @@ def list_roles(common: Common) -> int:
             f"  kind    {role.kind} model",
             f"  models  {models}",
             f"  files   {', '.join(role.globs) or 'all'}",
+            *([f"  after   {', '.join(role.after)}"] if role.after else []),
             f"  limits  {limits.findings} findings, {limits.output_tokens:,} tokens a reply",
             f"          {limits.prompt_tokens:,} tokens a prompt, of which {tokens:,} are instructions",
             f"  source  {role.source}",

@@ -141,6 +141,7 @@ async def _review(plan: Plan, crew: Staff, session: _Session, observer: "_Observ
         prices={model: info.price for model, info in crew.infos.items() if info and info.price},
         examiners=_examiners(plan.changes, crew, session),
         no_examiners=_no_examiners(crew, session),
+        writers=crew.writers,
         baseline=setup.baseline,
         baseline_name=setup.loaded.settings.baseline.file if setup.baseline else "",
     )

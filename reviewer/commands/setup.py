@@ -93,19 +93,31 @@ def chosen_roles(setup: Setup, names: Sequence[str]) -> dict[str, Role]:
 
     Raises:
         UsageError: a name means no role, or none is left.
+        ConfigError: a role builds on one that is switched off.
     """
     for name in names:
         if name not in setup.roles:
             raise UsageError(_unknown_role(name, setup.roles))
-    configured = setup.loaded.settings.roles
-    chosen = {
-        name: role
-        for name, role in setup.roles.items()
-        if (name in names if names else name not in configured or configured[name].enabled)
-    }
+    wanted = set(names) or {name for name in setup.roles if is_enabled(setup, name)}
+    if names:
+        # A role that builds on others is nothing without them.
+        for name in reversed(list(setup.roles)):
+            wanted |= set(setup.roles[name].after) if name in wanted else set()
+    for name in sorted(wanted):
+        if missing := [other for other in setup.roles[name].after if other not in wanted]:
+            raise ConfigError(
+                f"role {name} builds on {missing[0]}, which is switched off; switch that on, or {name} off."
+            )
+    chosen = {name: role for name, role in setup.roles.items() if name in wanted}
     if not chosen:
         raise UsageError("every role is switched off in the configuration; name one with --role.")
     return chosen
+
+
+def is_enabled(setup: Setup, name: str) -> bool:
+    """Whether a role runs when nobody names it: as the settings say, or else its file."""
+    own = setup.loaded.settings.roles.get(name)
+    return setup.roles[name].enabled if own is None or own.enabled is None else own.enabled
 
 
 def _unknown_role(name: str, roles: Mapping[str, Role]) -> str:

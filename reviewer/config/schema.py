@@ -86,7 +86,9 @@ class Role(_Table):
     """What is different for one role."""
 
     models: Texts = Field((), description="provider/model, the primary one first, then fallbacks")
-    enabled: bool = Field(True, description="whether the role runs when no --role is given")
+    enabled: bool | None = Field(
+        None, description="whether the role runs when no --role is given; as its file says by default"
+    )
 
 
 class GateTable(_Table):
@@ -150,6 +152,14 @@ class Verify(_Table):
     )
 
 
+class SynthesisTable(_Table):
+    """A fourth voice that writes the summary."""
+
+    models: Texts = Field(
+        (), description="provider/model that writes summary and actions, best first; none: they are computed"
+    )
+
+
 class BaselineTable(_Table):
     """Findings that are accepted."""
 
@@ -175,6 +185,7 @@ class Settings(_Table):
     scope: Scope = Scope()
     run: Run = Run()
     verify: Verify = Verify()
+    synthesis: SynthesisTable = SynthesisTable()
     baseline: BaselineTable = BaselineTable()
     prompts: Prompts = Prompts()
 

@@ -15,8 +15,9 @@ from reviewer.outputs.report import (
     Report,
     SkippedPart,
     Status,
+    Synthesis,
 )
-from reviewer.outputs.summary import comparison_in_words, gate_in_words, verification_in_words
+from reviewer.outputs.summary import comparison_in_words, gate_in_words, labels_of, verification_in_words
 from reviewer.outputs.wording import few
 from reviewer.prompting.contract import Horizon, Severity
 from reviewer.prompting.template import Templates
@@ -28,8 +29,6 @@ _SHOWN_IN_FULL = {Severity.CRITICAL: 1000, Severity.MAJOR: 200, Severity.MINOR: 
 """Findings of a severity that get a section of their own; the rest is listed, one in a line."""
 _MOST_LEFT_OUT = 200
 _TITLES = {Severity.CRITICAL: "Critical", Severity.MAJOR: "Major", Severity.MINOR: "Minor"}
-_LETTERS = {Severity.CRITICAL: "C", Severity.MAJOR: "M", Severity.MINOR: "N"}
-"""First letters of labels; minor is N, as M is taken."""
 _STATUS = {
     Status.CLEAN: "clean: reviewed completely, nothing found",
     Status.FINDINGS: "findings: reviewed completely",
@@ -115,7 +114,8 @@ def render(report: Report) -> str:
         "aside": _asides(report, titles),
         "compared": comparison_in_words(report.comparison),
         "checked": verification_in_words(report.verification),
-        "actions": _actions(entries, report),
+        "actions": _written(report.synthesis, labels) or _actions(entries, report),
+        "sentences": _sentences(report.synthesis, labels),
         "missing": _grouped(missing, titles),
         "unfinished": [r for r in report.reviews if r.status in {Outcome.PARTIAL, Outcome.FAILED}],
         "left_out": _shortened(left_out),
@@ -145,14 +145,11 @@ def _only_safe(value: object) -> object:
 
 def _labelled(findings: Sequence[Finding], titles: dict[str, str], *, prefix: str = "") -> list[_Entry]:
     made = []
-    numbers = dict.fromkeys(Severity, 0)
-    for finding in findings:
-        numbers[finding.severity] += 1
-        letter = prefix or _LETTERS[finding.severity]
-        number = sum(numbers.values()) if prefix else numbers[finding.severity]
+    labels = labels_of(findings)
+    for number, finding in enumerate(findings, 1):
         made.append(
             _Entry(
-                label=f"{letter}{number}",
+                label=f"{prefix}{number}" if prefix else labels[finding.id],
                 finding=finding,
                 found_by=", ".join(titles.get(role, role) for role in finding.reviewers),
                 language=fence_name(finding.path),
@@ -286,6 +283,24 @@ def _own_words(role: str, report: Report, labels: dict[str, str]) -> list[_Group
         if said:
             made.append(_Group(_TITLES[severity], said))
     return made
+
+
+def _sentences(synthesis: Synthesis | None, labels: dict[str, str]) -> Safe:
+    """The summary that a model wrote, each sentence with the findings that it rests on."""
+    said = [
+        f"{inline(cited.text)} ({', '.join(labels[id_] for id_ in cited.findings)})"
+        for cited in (synthesis.sentences if synthesis else ())
+    ]
+    return Safe(" ".join(said))
+
+
+def _written(synthesis: Synthesis | None, labels: dict[str, str]) -> list[_Group]:
+    """The actions that a model wrote, by when they are due; empty if there are none."""
+    made: dict[Horizon, list[Safe]] = {horizon: [] for horizon in Horizon}
+    for action in synthesis.actions if synthesis else ():
+        named = ", ".join(labels[id_] for id_ in action.findings)
+        made[action.horizon].append(Safe(f"**{named}** {inline(action.text)}"))
+    return [_Group(HORIZONS[horizon], texts) for horizon, texts in made.items() if texts]
 
 
 def _actions(entries: Sequence[_Entry], report: Report) -> list[_Group]:

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from reviewer.findings.finding import Advice, Finding
 from reviewer.findings.identity import Known
+from reviewer.findings.synthesis import Action, Cited
 from reviewer.prompting.contract import Severity
 
 SCHEMA_VERSION = 1
@@ -228,6 +229,23 @@ class Comparison:
 
 
 @dataclass(frozen=True, slots=True)
+class Synthesis:
+    """Summary and priority actions in the words of one more model.
+
+    Attributes:
+        model: who wrote it; empty if it could not be used.
+        sentences: the summary; each rests on findings of this report.
+        actions: what to do.
+        problem: why it could not be used, or empty.
+    """
+
+    model: str = ""
+    sentences: tuple[Cited, ...] = ()
+    actions: tuple[Action, ...] = ()
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Verification:
     """The second pass in numbers.
 
@@ -283,6 +301,7 @@ class Report:
         set_aside: findings that do not count, with the reason.
         verification: what the second pass came to.
         comparison: what is new, still there, or gone.
+        synthesis: summary and actions in a model's words; None if nobody was asked for them.
     """
 
     schema_version: int
@@ -304,3 +323,4 @@ class Report:
     set_aside: tuple[SetAside, ...] = ()
     verification: Verification = Verification()
     comparison: Comparison = Comparison()
+    synthesis: Synthesis | None = None

@@ -125,3 +125,17 @@ def comparison_in_words(comparison: Comparison) -> str:
         f"{len(comparison.resolved)} resolved",
     ]
     return f"Beside {comparison.name}: {', '.join(counts)}."
+
+
+_LETTERS = {Severity.CRITICAL: "C", Severity.MAJOR: "M", Severity.MINOR: "N"}
+"""First letters of labels; minor is N, as M is taken."""
+
+
+def labels_of(findings: Sequence[Finding]) -> dict[str, str]:
+    """Short names of findings in one report, such as `M2`, by their ids."""
+    numbers = dict.fromkeys(Severity, 0)
+    made = {}
+    for finding in findings:
+        numbers[finding.severity] += 1
+        made[finding.id] = f"{_LETTERS[finding.severity]}{numbers[finding.severity]}"
+    return made

@@ -148,6 +148,32 @@ class AskedFinalChecks(_Asked):
     checks: list[AskedCheck] = Field(description="one for every claim, in their order")
 
 
+class AskedSentence(_Asked):
+    """One sentence of a summary, with the findings that it rests on."""
+
+    text: str = Field(description="one sentence, without labels in it")
+    findings: list[str] = Field(
+        description="labels of the findings that it rests on, such as M1; at least one"
+    )
+
+
+class AskedAction(_Asked):
+    """Something to do, with the findings that it settles."""
+
+    text: str = Field(description="one sentence that says what to do, without labels in it")
+    findings: list[str] = Field(description="labels of the findings that it settles; at least one")
+    horizon: Literal["immediate", "short", "medium", "long"] = Field(
+        description="immediate: before merging; short: days; medium: weeks; long: months"
+    )
+
+
+class AskedSynthesis(_Asked):
+    """What several reviews come to, in the words of one more model."""
+
+    summary: list[AskedSentence] = Field(description="three to six sentences, the weightiest first")
+    actions: list[AskedAction] = Field(description="up to eight, the most urgent first")
+
+
 _KEPT = ("type", "description", "enum", "const")
 
 

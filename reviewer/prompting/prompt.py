@@ -19,6 +19,7 @@ from reviewer.prompting.contract import (
     AskedChecks,
     AskedFinalChecks,
     AskedReview,
+    AskedSynthesis,
     AskedVerdict,
     describe,
     portable_schema,
@@ -56,6 +57,7 @@ class Purpose(StrEnum):
     VERDICT = "verdict"
     CHECK = "check"
     FINAL_CHECK = "final check"
+    SYNTHESIS = "synthesis"
 
     @property
     def reply_type(self) -> type[BaseModel]:
@@ -68,6 +70,7 @@ _REPLY_TYPES: Mapping[Purpose, type[BaseModel]] = {
     Purpose.VERDICT: AskedVerdict,
     Purpose.CHECK: AskedChecks,
     Purpose.FINAL_CHECK: AskedFinalChecks,
+    Purpose.SYNTHESIS: AskedSynthesis,
 }
 
 
@@ -124,10 +127,12 @@ class Wording:
     Attributes:
         templates: the partials of this run.
         guidance: the user's own words for all reviewers, or empty.
+        earlier: what the roles have found that a role builds on, as text; or empty.
     """
 
     templates: Templates
     guidance: str = ""
+    earlier: str = ""
 
 
 def system_text(role: Role, wording: Wording, *, snapshot: bool) -> str:
@@ -151,7 +156,7 @@ def review_prompt(role: Role, batch: Batch, wording: Wording) -> Prompt:
         "change": change.strip("\n"),
         "others": tuple(map(one_line, batch.others[: batch.listed])),
         "unlisted": len(batch.others) - batch.listed,
-        "marker": marker_for(change, *batch.others, wording.guidance),
+        "marker": marker_for(change, *batch.others, wording.guidance, *filter(None, [wording.earlier])),
         "part": batch.index,
         "parts": batch.count,
     }
@@ -262,6 +267,7 @@ def _variables(role: Role, wording: Wording, *, snapshot: bool) -> dict[str, Any
         "categories": CATEGORIES,
         "snapshot": snapshot,
         "guidance": wording.guidance,
+        "earlier": wording.earlier,
         "others": (),
         "unlisted": 0,
         "part": 1,

@@ -46,6 +46,8 @@ class _FrontMatter(BaseModel):
     kind: ModelKind = ModelKind.GENERAL
     globs: tuple[str, ...] = ()
     order: int = 100
+    after: tuple[str, ...] = ()
+    enabled: bool = True
     limits: _Limits = _Limits()
 
 
@@ -79,6 +81,9 @@ class Role:
             the line numbers of errors are those of the file.
         source: where the file is, for messages.
         order: roles run and are reported in this order, then by name.
+        after: names of roles whose checked findings it builds on; it runs when they are done.
+        enabled: whether it runs when nobody names it.
+        after_line: where `after` stands in its file, for messages.
     """
 
     name: str
@@ -90,6 +95,9 @@ class Role:
     body: str
     source: str
     order: int = 100
+    after: tuple[str, ...] = ()
+    enabled: bool = True
+    after_line: int = 1
 
 
 def built_in_folder() -> Traversable:
@@ -118,7 +126,56 @@ def load_roles(folders: Sequence[Traversable]) -> dict[str, Role]:
                 found[role.name] = role
             elif file.name.endswith(_NEARLY) and file.name != "README.md" and not file.is_dir():
                 raise RoleError(f"{file}: is not read as a role; the name of a role's file ends in {SUFFIX}")
-    return dict(sorted(found.items(), key=lambda item: (item[1].order, item[0])))
+    usual = dict(sorted(found.items(), key=lambda item: (item[1].order, item[0])))
+    return in_order(usual)
+
+
+def in_order(roles: Mapping[str, Role]) -> dict[str, Role]:
+    """The roles so that each comes after those that it builds on, and otherwise in the order given.
+
+    Raises:
+        RoleError: a role builds on one that there is not, or on itself in the end; names file and line.
+    """
+    for role in roles.values():
+        for name in role.after:
+            if name not in roles:
+                near = get_close_matches(name, roles, n=1)
+                hint = f"; did you mean `{near[0]}`?" if near else f"; roles: {', '.join(roles)}"
+                raise RoleError(f"{role.source}:{role.after_line}: `after` names no role: `{name}`{hint}")
+    made: dict[str, Role] = {}
+    while len(made) < len(roles):
+        ready = [role for name, role in roles.items() if name not in made and made.keys() >= set(role.after)]
+        if not ready:
+            left = [role for name, role in roles.items() if name not in made]
+            circle = _circle(left[0], roles)
+            start = roles[circle[0]]
+            raise RoleError(
+                f"{start.source}:{start.after_line}: roles build on each other in a circle: "
+                f"{' after '.join(circle)}"
+            )
+        made[ready[0].name] = ready[0]
+    return made
+
+
+def _circle(role: Role, roles: Mapping[str, Role]) -> list[str]:
+    """The names on a circle that a role leads to, its first one at both ends."""
+    path = [role.name]
+    while len(set(path)) == len(path):
+        path.append(next(name for name in roles[path[-1]].after if _leads_back(name, roles)))
+    return path[path.index(path[-1]) :]
+
+
+def _leads_back(name: str, roles: Mapping[str, Role]) -> bool:
+    """Whether a role builds on a circle."""
+    seen: set[str] = set()
+    waiting = [name]
+    while waiting:
+        for other in roles[waiting.pop()].after:
+            if other == name or other in seen:
+                return True
+            seen.add(other)
+            waiting.append(other)
+    return False
 
 
 def load_partials(folders: Sequence[Traversable]) -> dict[str, str]:
@@ -172,7 +229,16 @@ def parse_role(text: str, *, name: str, source: str) -> Role:
         body=body,
         source=source,
         order=matter.order,
+        after=matter.after,
+        enabled=matter.enabled,
+        after_line=_line_of("after", front),
     )
+
+
+def _line_of(key: str, lines: Sequence[str]) -> int:
+    """The line of a key in a file's front matter, 1 if it is not there."""
+    found = (n for n, text in enumerate(lines, 2) if re.match(rf"\s*\[?{re.escape(key)}\b", text))
+    return next(found, 1)
 
 
 def _front_matter(lines: Sequence[str], source: str) -> _FrontMatter:
@@ -194,9 +260,7 @@ def _explain(problem: Mapping[str, object], lines: Sequence[str], source: str) -
     path = [str(part) for part in problem["loc"]]  # type: ignore[attr-defined]
     key = ".".join(path)
     last = next((part for part in reversed(path) if not part.isdigit()), "")
-    line = next(
-        (number for number, text in enumerate(lines, 2) if re.match(rf"\s*\[?{re.escape(last)}\b", text)), 1
-    )
+    line = _line_of(last, lines)
     if problem["type"] == "extra_forbidden":
         known = [*_Limits.model_fields] if len(path) > 1 else [*_FrontMatter.model_fields]
         near = get_close_matches(last, known, n=1)
