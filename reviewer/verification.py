@@ -1,7 +1,7 @@
 """The second pass: every finding is checked by a model that did not make it, against the code around it."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import anyio
@@ -11,7 +11,7 @@ from reviewer.asking import answer_of
 from reviewer.changes.changeset import ChangeSet
 from reviewer.changes.surroundings import Surroundings
 from reviewer.crew import Crew
-from reviewer.errors import PromptTooLongError
+from reviewer.errors import PromptTooLongError, ReviewerError
 from reviewer.events import RoleFinished, RoleStarted
 from reviewer.findings.checks import Check, Need, ReadChecks, read_checks
 from reviewer.findings.finding import Finding, Grounding, Ruling, Verdict
@@ -167,10 +167,11 @@ class _Examination:
         model, read = found
         decided = {check.claim: check for check in read.checks}
         wanting = self._wanting(batch, read, decided)
+        self._rule(
+            batch, decided, model, only=[n for n in range(1, len(batch.cases) + 1) if n not in wanting]
+        )
         if not wanting:
-            self._rule(batch, decided, model)
             return
-        self._rule(batch, {n: check for n, check in decided.items() if n not in wanting}, model)
         shown = await to_thread.run_sync(
             self._look_up, [name for names in wanting.values() for name in names]
         )
@@ -183,9 +184,10 @@ class _Examination:
         second = await self._ask(again, shown=shown)
         if second is not None:
             self._rule(again, {check.claim: check for check in second[1].checks}, second[0])
-        else:  # what it said before it asked still stands
-            first = [decided.get(number) for number in sorted(wanting)]
-            self._rule(again, {n: check for n, check in enumerate(first, 1) if check is not None}, model)
+        # What it said before it asked still stands where it says nothing new.
+        open_ = [n for n in sorted(wanting) if batch.cases[n - 1].finding.id not in self.record.rulings]
+        if open_:
+            self._rule(batch, {n: decided[n] for n in open_ if n in decided}, model, only=open_)
 
     def _wanting(
         self, batch: _Batch, read: ReadChecks, decided: Mapping[int, Check]
@@ -209,7 +211,7 @@ class _Examination:
         around = self.examiners.surroundings
         if around is None:
             return []
-        return [Shown(name, around.find(name)) for name in dict.fromkeys(names)]
+        return [Shown(name, _found_by(around, name)) for name in dict.fromkeys(names)]
 
     async def _ask(self, batch: _Batch, shown: Sequence[Shown] | None) -> tuple[ModelRef, ReadChecks] | None:
         """The verdicts and who gave them; None where there are none, with the reason in the record."""
@@ -243,6 +245,9 @@ class _Examination:
         middle = len(batch.cases) // 2
         for part, cases in enumerate((batch.cases[:middle], batch.cases[middle:]), 1):
             smaller = replace(batch, cases=cases, label=f"{batch.label} part {part}")
+            if shown is None:
+                await self._check(smaller)
+                continue
             found = await self._ask(smaller, shown)
             if found is not None:
                 self._rule(smaller, {check.claim: check for check in found[1].checks}, found[0])
@@ -259,8 +264,17 @@ class _Examination:
         code = excerpt(change, finding.side, start, finding.end_line or start)
         return Question(number, _bare(finding), finding.path, code)
 
-    def _rule(self, batch: _Batch, checks: Mapping[int, Check], model: ModelRef) -> None:
+    def _rule(
+        self,
+        batch: _Batch,
+        checks: Mapping[int, Check],
+        model: ModelRef,
+        only: Collection[int] | None = None,
+    ) -> None:
+        """Keep verdicts; of all claims of a batch, or only of some, by their numbers."""
         for number, case in enumerate(batch.cases, 1):
+            if only is not None and number not in only:
+                continue
             check = checks.get(number)
             if check is None:
                 self.record.left.setdefault(case.finding.id, f"{model} gave no verdict on it")
@@ -274,6 +288,14 @@ class _Examination:
         for case in batch.cases:
             if case.finding.id not in self.record.rulings:
                 self.record.left[case.finding.id] = reason
+
+
+def _found_by(around: Surroundings, name: str) -> str:
+    """What a name means; a lookup that fails is an answer too, and costs no other check."""
+    try:
+        return around.find(name)
+    except (ReviewerError, OSError) as error:
+        return f"This could not be looked up: {error}"
 
 
 def _only(open_: Sequence[int], need: Need) -> int | None:

@@ -172,6 +172,53 @@ def test_if_the_second_round_fails_the_first_word_stands():
     assert record.left == {}
 
 
+def test_a_second_word_about_one_of_two_keeps_the_first_about_the_other():
+    needs = ((1, "Cart"), (2, "Cart"))
+    bob = Person(says("unverifiable", "unverifiable", needs=needs), says("", "refuted"))
+    record = examined(found(("ann", claim(0)), ("ann", claim(2))), models=(BOB,), around=Library(), bob=bob)
+    assert sorted(ruling.verdict for ruling in record.rulings.values()) == ["refuted", "unverifiable"]
+    assert record.left == {}
+
+
+def test_a_second_round_that_is_halved_is_not_overwritten():
+    needs = ((1, "Cart"), (2, "Cart"))
+    bob = Person(
+        says("unverifiable", "unverifiable", needs=needs),
+        PromptTooLongError("long"),
+        says("confirmed"),
+        says("refuted"),
+    )
+    record = examined(found(("ann", claim(0)), ("ann", claim(2))), models=(BOB,), around=Library(), bob=bob)
+    assert sorted(ruling.verdict for ruling in record.rulings.values()) == ["confirmed", "refuted"]
+
+
+def test_halves_may_ask_too():
+    bob = Person(
+        PromptTooLongError("long"),
+        says("unverifiable", needs=((1, "Cart"),)),
+        says("confirmed"),
+        says("refuted"),
+    )
+    library = Library()
+    record = examined(found(("ann", claim(0)), ("ann", claim(2))), models=(BOB,), around=library, bob=bob)
+    assert library.asked == ["Cart"]
+    assert sorted(ruling.verdict for ruling in record.rulings.values()) == ["confirmed", "refuted"]
+
+
+class Locked:
+    """Cannot be read."""
+
+    def find(self, name: str) -> str:
+        raise PermissionError(13, "Permission denied", name)
+
+
+def test_a_lookup_that_fails_costs_nothing_else():
+    bob = Person(says("unverifiable", needs=((1, "Cart"),)), says("confirmed"))
+    record = examined(found(("ann", claim(0))), models=(BOB,), around=Locked(), bob=bob)
+    assert "This could not be looked up: " in bob.asked[1].messages[1].text
+    assert [ruling.verdict for ruling in record.rulings.values()] == ["confirmed"]
+
+
 def test_a_failed_verifier_drops_nothing():
     findings = found(("ann", claim(0)), ("ann", claim(2)))
     for broken in (Person(ModelMissingError("down")), Person("no verdicts"), Person(ZeroDivisionError("oh"))):

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from reviewer.changes.changeset import ChangeSet, Side
+from reviewer.changes.changeset import ChangeSet, FileStatus, Side
 from reviewer.changes.git import Repository
 from reviewer.changes.languages import fence_name
-from reviewer.changes.target import Place, Staged, Target
-from reviewer.changes.text import decode_lines
+from reviewer.changes.target import Patch, Place, Staged, Target
+from reviewer.changes.text import decode_lines, looks_binary
 from reviewer.errors import SourceError
 
 _MOST_PLACES = 4
@@ -62,8 +62,12 @@ class Around:
     def find(self, name: str) -> str:
         """The code that a name means: a file by its path, else definitions before other places of a name."""
         wanted = name.strip().strip("`\"'")
+        if not wanted.isprintable():
+            return "There is no such file, and it is not a name that could be searched for."
         as_path = wanted.removeprefix("./").replace("\\", "/")
         lines = self._file(as_path)
+        if isinstance(lines, str):
+            return lines
         if lines is not None:
             return _numbered(as_path, lines, 1, min(len(lines), _MOST_LINES), total=len(lines))
         if "/" in wanted or fence_name(wanted):
@@ -85,14 +89,15 @@ class Around:
                 return
             if any(path == hit.path and hit.line in lines for path, lines in seen):
                 continue
-            lines = self._file(hit.path) or ()
+            found = self._file(hit.path)
+            lines = () if found is None or isinstance(found, str) else found
             start, end = max(1, hit.line - _AROUND // 3), min(len(lines), hit.line + _AROUND)
             seen.append((hit.path, range(start, end + 1)))
             room -= end - start
             yield _numbered(hit.path, lines, start, end, total=len(lines))
 
-    def _file(self, path: str) -> Sequence[str] | None:
-        """The lines of a file of the repository, or None if there is no such file."""
+    def _file(self, path: str) -> tuple[str, ...] | str | None:
+        """The lines of a file of the repository, or why they cannot be shown; None if there is no such file."""
         for change in self.changes.files:
             if change.path == path and change.lines(Side.NEW) is not None:
                 return change.lines(Side.NEW)
@@ -103,9 +108,11 @@ class Around:
             return None
         mode, object_id = entry
         if not mode.startswith("100"):
-            return None  # a link or another repository
+            return f"{path} is there, but no regular file: it cannot be shown."
         data = self._worktree(path) if not self.revision else self.repository.blob(object_id)
-        return decode_lines(data) if data is not None and b"\0" not in data[:8000] else None
+        if data is None or looks_binary(data) or len(data) > _LARGEST:
+            return f"{path} is there, but cannot be shown: it is no text, too large, or not readable."
+        return tuple(decode_lines(data))
 
     def _entry(self, path: str) -> tuple[str, str] | None:
         """Mode and blob id of a path as git lists it."""
@@ -147,8 +154,10 @@ class Around:
             return
         where = [self.revision] if self.revision else []
         found = self.repository.run(
-            "grep", "-I", "-n", "-w", "-F", "-z", "--full-name", "--max-count=20", "-e", symbol, *where, "--"
+            "grep", "-I", "-n", "-w", "-F", "-z", "--full-name", "--max-count=500", "-e", symbol, *where, "--"
         )
+        if found.status not in {0, 1}:  # 1: nothing was found
+            raise SourceError(f"git grep failed: {found.stderr.strip() or found.status}")
         prefix = f"{self.revision}:".encode() if self.revision not in {"", "--cached"} else b""
         for row in found.stdout.split(b"\n")[:_MOST_HITS]:
             match = _LINE.fullmatch(row.removeprefix(prefix))
@@ -159,7 +168,7 @@ class Around:
                 yield _Hit(path, int(match[2]), match[3].decode("utf-8", "replace"))
 
 
-_MOST_HITS = 2000
+_MOST_HITS = 20_000
 _LARGEST = 2_000_000
 
 
@@ -185,6 +194,10 @@ def surroundings_of(changes: ChangeSet, target: Target, place: Place) -> Around:
     except SourceError:
         repository = None
     revision = changes.head or ("--cached" if isinstance(target, Staged) else "")
+    if isinstance(target, Patch) and not any(
+        change.new_lines is not None and change.status is not FileStatus.ADDED for change in changes.files
+    ):
+        repository = None  # the patch is of another repository, or of another state of this one
     if repository is not None and repository.bare and not changes.head:
         repository = None
     return Around(changes, repository, revision)

@@ -25,23 +25,23 @@ _WORDS: tuple[tuple[Verdict, re.Pattern[str]], ...] = (
     (
         Verdict.UNVERIFIABLE,
         re.compile(
-            r"unverifi|unclear|unknown|uncertain|undecid|inconclusive|cannot|can't|insufficient|partial|"
-            r"not (?:sure|enough|verifi)|needs? (?:more )?(?:context|info)",
+            r"unverifi|unclear|unknown|uncertain|unconfirm|undecid|inconclusive|cannot|can't|insufficient|"
+            r"partial|not (?:sure|enough|verifi)|needs? (?:more )?(?:context|info)",
             re.IGNORECASE,
         ),
     ),
     (
         Verdict.REFUTED,
         re.compile(
-            r"refut|reject|false|invalid|wrong|incorrect|disprov|dismiss|unfounded|"
-            r"not (?:an? |the )?(?:confirm|valid|real|true|correct|issue|bug|problem)|"
-            r"no (?:issue|bug|problem)",
+            r"refut|reject|false|invalid|wrong|incorrect|disprov|disagree|dismiss|unfounded|untrue|unreal|"
+            r"not (?:an? |the )?(?:confirm|valid|real|true|correct|upheld|accept|issue|bug|problem)|"
+            r"\bno\b",
             re.IGNORECASE,
         ),
     ),
     (
         Verdict.CONFIRMED,
-        re.compile(r"confirm|valid|true|real|correct|upheld|agree|accept|yes", re.IGNORECASE),
+        re.compile(r"\b(?:confirm|valid|true|real|correct|upheld|agree|accept|yes)", re.IGNORECASE),
     ),
 )
 """How verdicts are told by their words, in this order: what is doubted or denied is not confirmed."""

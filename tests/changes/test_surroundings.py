@@ -5,6 +5,7 @@ import pytest
 from reviewer.changes.collect import collect
 from reviewer.changes.surroundings import Around, surroundings_of
 from reviewer.changes.target import Commit, Patch, Place, Selection, Staged, Target, Uncommitted
+from reviewer.errors import SourceError
 from tests.support.repository import Builder
 from tests.support.values import PATCH
 
@@ -59,6 +60,8 @@ NOTHING = [
     "Unheard",
     "",
     "-rf",
+    "a\0b",
+    "\ud800",
     "a" * 500,
     ".git/config",
     "*.py",
@@ -85,6 +88,34 @@ def test_a_folder_that_became_a_link_is_not_followed(repo, tmp_path):
     (repo.root / "lib").rename(repo.root / "lib.old")
     (repo.root / "lib").symlink_to(tmp_path / "evil")
     assert "stolen" not in around(repo, Uncommitted()).find("lib/money.py")
+
+
+def test_what_cannot_be_shown_is_not_said_to_be_missing(repo, tmp_path):
+    (repo.root / "kept.txt").symlink_to(tmp_path / "outside.txt")
+    repo.commit({"picture.dat": b"\0\1\2", "big.txt": "x" * 2_100_000})
+    repo.git("add", "-A")
+    repo.commit({"other.txt": "x"})
+    for target in (Uncommitted(), Commit("HEAD")):
+        for name in ("picture.dat", "big.txt", "kept.txt"):
+            assert f"{name} is there, but" in around(repo, target).find(name)
+
+
+def test_a_search_that_fails_says_so(repo):
+    broken = Around(
+        collect(Uncommitted(), Selection(), Place(repo.root)),
+        around(repo, Uncommitted()).repository,
+        "0" * 40,
+    )
+    with pytest.raises(SourceError, match="git grep failed"):
+        broken.find("round_down")
+
+
+def test_a_definition_behind_many_uses_is_found(repo):
+    uses = "".join(f"x{n} = late({n})\n" for n in range(100))
+    repo.write("uses.py", uses + "\n\ndef late(value):\n    return value\n")
+    repo.git("add", "-A")
+    repo.commit({"other.txt": "x"})
+    assert "def late(value):" in around(repo, Commit("HEAD")).find("late").split("\n\n")[1]
 
 
 def test_answers_are_bounded(repo):

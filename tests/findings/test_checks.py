@@ -93,6 +93,11 @@ WORDS = {
         "not confirmed",
         "incorrect",
         "no issue",
+        "disagree",
+        "untrue",
+        "not upheld",
+        "unrealistic",
+        "no",
     ],
     Verdict.UNVERIFIABLE: [
         "unverifiable",
@@ -101,6 +106,7 @@ WORDS = {
         "not verifiable",
         "needs more context",
         "partially confirmed",
+        "unconfirmed",
     ],
     None: ["", "maybe", "5"],
 }
