@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from reviewer.errors import InvalidReplyError, ModelMissingError
-from reviewer.findings.synthesis import Action, Cited, read_synthesis
+from reviewer.findings.finding import Action, Cited
+from reviewer.findings.synthesis import read_synthesis
 from reviewer.models.model import ModelRef, Reply
 from reviewer.outputs.markdown import render
 from reviewer.prompting.contract import Horizon

@@ -3,7 +3,7 @@
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -112,14 +112,20 @@ class Repository:
         """Run a git command at the root and return what it said, whatever its exit status."""
         return _run(self._git, arguments, env=env, stdin=stdin)
 
-    def output(self, *arguments: str, env: Mapping[str, str] | None = None, stdin: bytes = b"") -> bytes:
-        """Run a git command that has to succeed.
+    def output(
+        self,
+        *arguments: str,
+        env: Mapping[str, str] | None = None,
+        stdin: bytes = b"",
+        fine: Collection[int] = (0,),
+    ) -> bytes:
+        """Run a git command that has to succeed: to end with one of the statuses that are fine.
 
         Raises:
             SourceError: it failed; carries git's own words.
         """
         result = self.run(*arguments, env=env, stdin=stdin)
-        if result.status:
+        if result.status not in fine:
             raise SourceError(f"git {arguments[0]} failed: {result.stderr.strip() or result.status}")
         return result.stdout
 

@@ -97,7 +97,7 @@ class Around:
             yield _numbered(hit.path, lines, start, end, total=len(lines))
 
     def _file(self, path: str) -> tuple[str, ...] | str | None:
-        """The lines of a file of the repository, or why they cannot be shown; None if there is no such file."""
+        """The lines of a file of the repository, why they cannot be shown, or None if there is none."""
         for change in self.changes.files:
             if change.path == path and change.lines(Side.NEW) is not None:
                 return change.lines(Side.NEW)
@@ -153,13 +153,11 @@ class Around:
         if self.repository is None:
             return
         where = [self.revision] if self.revision else []
-        found = self.repository.run(
-            "grep", "-I", "-n", "-w", "-F", "-z", "--full-name", "--max-count=500", "-e", symbol, *where, "--"
-        )
-        if found.status not in {0, 1}:  # 1: nothing was found
-            raise SourceError(f"git grep failed: {found.stderr.strip() or found.status}")
+        flags = ("-I", "-n", "-w", "-F", "-z", "--full-name", "--max-count=500")
+        # Status 1: nothing was found.
+        found = self.repository.output("grep", *flags, "-e", symbol, *where, "--", fine=(0, 1))
         prefix = f"{self.revision}:".encode() if self.revision not in {"", "--cached"} else b""
-        for row in found.stdout.split(b"\n")[:_MOST_HITS]:
+        for row in found.split(b"\n")[:_MOST_HITS]:
             match = _LINE.fullmatch(row.removeprefix(prefix))
             if match is None:
                 continue

@@ -184,3 +184,20 @@ class Finding:
     ruling: Ruling | None = None
     unseen_by: tuple[str, ...] = ()
     outside_world: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Cited:
+    """A sentence, and the ids of the findings that it rests on; never none."""
+
+    text: str
+    findings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """Something to do, when, and the ids of the findings that it settles; never none."""
+
+    text: str
+    findings: tuple[str, ...]
+    horizon: Horizon

@@ -13,28 +13,11 @@ from reviewer.findings.extract import (
     without_reasoning,
 )
 from reviewer.findings.fields import first, horizon_of, text_of, texts_of
+from reviewer.findings.finding import Action, Cited
 from reviewer.models.model import Reply
-from reviewer.prompting.contract import Horizon
 
 _MOST = 12
 """Sentences, and actions, that are kept."""
-
-
-@dataclass(frozen=True, slots=True)
-class Cited:
-    """A sentence, and the ids of the findings that it rests on; never none."""
-
-    text: str
-    findings: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Action:
-    """Something to do, when, and the ids of the findings that it settles; never none."""
-
-    text: str
-    findings: tuple[str, ...]
-    horizon: Horizon
 
 
 @dataclass(frozen=True, slots=True)

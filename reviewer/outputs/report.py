@@ -4,9 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from reviewer.findings.finding import Advice, Finding
+from reviewer.findings.finding import Action, Advice, Cited, Finding
 from reviewer.findings.identity import Known
-from reviewer.findings.synthesis import Action, Cited
 from reviewer.prompting.contract import Severity
 
 SCHEMA_VERSION = 1

@@ -24,7 +24,7 @@ REASONS = {
     "reviewer.crash": {"write"},
     "reviewer.findings.ground": {"ground"},
     "reviewer.models.watch": {"add", "_problem"},
-    "reviewer.pipeline": {"_ask_all", "_limited"},
+    "reviewer.pipeline": {"review", "_limited"},
 }
 """Functions of which every text is a message."""
 NO_MESSAGES = {
