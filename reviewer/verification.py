@@ -307,4 +307,4 @@ def _bare(finding: Finding) -> str:
     """What is claimed, without severity, advice, or the weight that its author gave it."""
     title = finding.title.rstrip(".")
     case = finding.failure_scenario or finding.explanation
-    return f"{title}. {case}" if case and not case.startswith(title) else title
+    return case if case.startswith(title) else f"{title}. {case}".strip()

@@ -1,5 +1,6 @@
 """What the repository says beyond the change: files and definitions by name, at the reviewed revision."""
 
+import glob
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -64,15 +65,22 @@ class Around:
         wanted = name.strip().strip("`\"'")
         if not wanted.isprintable():
             return "There is no such file, and it is not a name that could be searched for."
-        as_path = wanted.removeprefix("./").replace("\\", "/")
+        plain = wanted.removeprefix("./").replace("\\", "/")
+        head = re.split(r"[:#]", plain, maxsplit=1)[0]
+        as_path = head if "/" in head or fence_name(head) else plain
         lines = self._file(as_path)
+        if lines is None and fence_name(as_path):
+            as_path, lines = self._by_tail(as_path)
         if isinstance(lines, str):
             return lines
         if lines is not None:
-            return _numbered(as_path, lines, 1, min(len(lines), _MOST_LINES), total=len(lines))
-        if "/" in wanted or fence_name(wanted):
+            start = _line_in(plain, len(lines))
+            return _numbered(
+                as_path, lines, start, min(len(lines), start + _MOST_LINES - 1), total=len(lines)
+            )
+        if "/" in as_path or fence_name(as_path):
             return "There is no such file in the repository."
-        symbol = re.split(r"[.:/#\s(]+", wanted.rstrip("()"))[-1]
+        symbol = _symbol(wanted)
         if not _NAME.fullmatch(symbol):
             return "There is no such file, and it is not a name that could be searched for."
         hits = sorted(self._hits(symbol), key=lambda hit: (not _defines(hit, symbol), hit.path, hit.line))
@@ -90,7 +98,9 @@ class Around:
             if any(path == hit.path and hit.line in lines for path, lines in seen):
                 continue
             found = self._file(hit.path)
-            lines = () if found is None or isinstance(found, str) else found
+            if found is None or isinstance(found, str):
+                continue
+            lines = found
             start, end = max(1, hit.line - _AROUND // 3), min(len(lines), hit.line + _AROUND)
             seen.append((hit.path, range(start, end + 1)))
             room -= end - start
@@ -113,6 +123,22 @@ class Around:
         if data is None or looks_binary(data) or len(data) > _LARGEST:
             return f"{path} is there, but cannot be shown: it is no text, too large, or not readable."
         return tuple(decode_lines(data))
+
+    def _by_tail(self, tail: str) -> tuple[str, tuple[str, ...] | str | None]:
+        """The only file whose path ends like this, with its lines; None where there is none, or several."""
+        paths = {change.path for change in self.changes.files if f"/{change.path}".endswith(f"/{tail}")}
+        if self.repository is not None and ".." not in tail.split("/") and not tail.startswith(("/", "-")):
+            pattern = f":(glob)**/{glob.escape(tail)}"
+            if self.revision in {"", "--cached"}:
+                listed = self.repository.run("ls-files", "-z", "--", pattern).stdout
+            else:
+                listed = self.repository.run("ls-tree", "-r", "-z", "--name-only", self.revision).stdout
+            names = listed.decode("utf-8", "surrogateescape").split("\0")
+            paths |= {name for name in names if f"/{name}".endswith(f"/{tail}")}
+        if len(paths) != 1:
+            return tail, None
+        path = paths.pop()
+        return path, self._file(path)
 
     def _entry(self, path: str) -> tuple[str, str] | None:
         """Mode and blob id of a path as git lists it."""
@@ -170,11 +196,24 @@ _MOST_HITS = 20_000
 _LARGEST = 2_000_000
 
 
+def _line_in(name: str, count: int) -> int:
+    """Where to begin in a file that was asked for with a line: `a/b.py:120`."""
+    found = re.search(r"[:#]L?(\d{1,7})$", name)
+    return max(1, min(int(found[1]) - _AROUND, count - _MOST_LINES + 1)) if found else 1
+
+
+def _symbol(name: str) -> str:
+    """The name in what was asked for: `Cart.total`, `money::round_up(value)`, `class Foo(Base):`."""
+    words = re.sub(rf"^\s*(?:{_DEFINITION}\s+)+", "", name).partition("(")[0].strip(" :;{")
+    return re.split(r"[.:/#\s]+", words)[-1]
+
+
 def _defines(hit: _Hit, symbol: str) -> bool:
+    """Whether a line defines a name: a keyword right before it, or a value given to it."""
     name = re.escape(symbol)
-    return bool(
-        re.search(rf"{_DEFINITION}[^=(]*?(?<![\w$]){name}(?![\w$])|^\s*{name}\s*(?::[^=]*)?=(?!=)", hit.text)
-    )
+    # Go puts the receiver between: `func (c *Cart) Total`.
+    keyword = rf"{_DEFINITION}\s+(?:\([^)]*\)\s*)?{name}(?![\w$])"
+    return bool(re.search(rf"{keyword}|^\s*{name}\s*(?::[^=]*)?=(?!=)", hit.text))
 
 
 def _numbered(path: str, lines: Sequence[str], start: int, end: int, *, total: int) -> str:

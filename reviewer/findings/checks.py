@@ -21,30 +21,29 @@ from reviewer.prompting.contract import Severity
 
 _LISTS = ("checks", "verdicts", "results", "claims", "findings", "answers")
 _NUMBERS = ("claim", "id", "number", "claim_id", "claim_number", "index")
-_WORDS: tuple[tuple[Verdict, re.Pattern[str]], ...] = (
-    (
-        Verdict.UNVERIFIABLE,
-        re.compile(
-            r"unverifi|unclear|unknown|uncertain|unconfirm|undecid|inconclusive|cannot|can't|insufficient|"
-            r"partial|not (?:sure|enough|verifi)|needs? (?:more )?(?:context|info)",
-            re.IGNORECASE,
-        ),
-    ),
-    (
-        Verdict.REFUTED,
-        re.compile(
-            r"refut|reject|false|invalid|wrong|incorrect|disprov|disagree|dismiss|unfounded|untrue|unreal|"
-            r"not (?:an? |the )?(?:confirm|valid|real|true|correct|upheld|accept|issue|bug|problem)|"
-            r"\bno\b",
-            re.IGNORECASE,
-        ),
-    ),
-    (
-        Verdict.CONFIRMED,
-        re.compile(r"\b(?:confirm|valid|true|real|correct|upheld|agree|accept|yes)", re.IGNORECASE),
-    ),
+_CONFIRMED = r"confirm|valid|true|real|correct|upheld|agree|accept|yes"
+_REFUTED = (
+    r"refut|reject|false|invalid|wrong|incorrect|disprov|disagree|dismiss|unfounded|untrue|unreal|no\b|"
+    r"not (?:an? |the )?(?:confirm|valid|real|true|correct|upheld|accept|issue|bug|problem)"
 )
-"""How verdicts are told by their words, in this order: what is doubted or denied is not confirmed."""
+_UNVERIFIABLE = (
+    r"unverifi|unclear|unknown|uncertain|unconfirm|undecid|inconclusive|cannot|can't|insufficient|partial|"
+    r"not (?:sure|enough|verifi)|needs? (?:more )?(?:context|info)"
+)
+_WORDS: tuple[tuple[Verdict, re.Pattern[str]], ...] = tuple(
+    (verdict, re.compile(pattern, re.IGNORECASE))
+    for verdict, pattern in (
+        # How it begins decides: "Confirmed: line 3 is wrong".
+        (Verdict.UNVERIFIABLE, rf"\A\W*(?:{_UNVERIFIABLE})"),
+        (Verdict.REFUTED, rf"\A\W*(?:{_REFUTED})"),
+        (Verdict.CONFIRMED, rf"\A\W*(?:{_CONFIRMED})"),
+        # Else what is doubted or denied anywhere is not confirmed.
+        (Verdict.UNVERIFIABLE, rf"\b(?:{_UNVERIFIABLE})"),
+        (Verdict.REFUTED, rf"\b(?:{_REFUTED})"),
+        (Verdict.CONFIRMED, rf"\b(?:{_CONFIRMED})"),
+    )
+)
+"""How verdicts are told by their words: the first that is found."""
 _MOST_NEEDS = 3
 _LONGEST = 600
 """Characters of a reason that are kept."""
@@ -119,8 +118,8 @@ def _checks_in(value: Any) -> ReadChecks | None:
         needs = first(value, ("needs", "requests", "needed"))
         if isinstance(entries, dict):
             entries = [{"claim": key, **part} for key, part in entries.items() if isinstance(part, dict)]
-        elif entries is None and _number(value) is not None:
-            entries = [value]
+        elif entries is None:
+            entries = [value] if _number(value) is not None else []
     if not isinstance(entries, list):
         return None
     checks: dict[int, Check | None] = {}

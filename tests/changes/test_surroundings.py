@@ -33,8 +33,32 @@ def test_a_file_by_its_path(repo):
     assert found.startswith("lib/money.py, lines 1 to 5 of 5:\n\n     1  | CENTS = 100\n")
 
 
+def test_a_file_by_its_name_or_with_a_line(repo):
+    for name in ("money.py", "lib/money.py:4", "lib/money.py::round_up", "lib/money.py#L4"):
+        for target in (Uncommitted(), Commit("HEAD")):
+            assert around(repo, target).find(name).startswith("lib/money.py, lines 1 to 5 of 5:")
+    repo.write("other/money.py", "x = 1\n")
+    repo.git("add", "-A")
+    assert around(repo, Staged()).find("money.py").startswith("There is no such file")
+
+
+def test_a_subclass_is_not_taken_for_the_definition(repo):
+    repo.write("a.ts", "class Small extends Money {}\n")
+    repo.write("z.ts", "class Money {}\n")
+    repo.write("z.go", "func (c *Cart) Total() int { return 1 }\n")
+    assert around(repo, Uncommitted()).find("Money").startswith("z.ts")
+    assert around(repo, Uncommitted()).find("Total").startswith("z.go")
+
+
 def test_a_definition_comes_before_other_places(repo):
-    for name in ("round_up", "`round_up()`", "lib.money.round_up", "money::round_up"):
+    for name in (
+        "round_up",
+        "`round_up()`",
+        "lib.money.round_up",
+        "money::round_up",
+        "round_up(value)",
+        "def round_up(value):",
+    ):
         found = around(repo, Uncommitted()).find(name)
         assert found.startswith("lib/money.py, lines 1 to 5 of 5:")
         assert "app.py, lines 1 to 3 of 3:" in found

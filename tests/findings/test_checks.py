@@ -79,12 +79,21 @@ def test_all_fields():
     )
     assert read.checks == (Check(1, Verdict.REFUTED, "line 4 checks it", Severity.MINOR),)
     assert read.needs == (Need(2, "Cart.total"), Need(0, "shop/util.go"))
+    no_list = read_checks(Reply('{"needs": [{"claim": 1, "name": "x"}]}'))
+    assert no_list.needs == (Need(1, "x"),)
     only_needs = read_checks(Reply('{"checks": [], "needs": [{"claim": 1, "name": "x"}]}'))
     assert only_needs.needs == (Need(1, "x"),)
 
 
 WORDS = {
-    Verdict.CONFIRMED: ["confirmed", "CONFIRMED.", "valid", "true positive", "real issue"],
+    Verdict.CONFIRMED: [
+        "Confirmed: line 3 is wrong and cannot work",
+        "confirmed",
+        "CONFIRMED.",
+        "valid",
+        "true positive",
+        "real issue",
+    ],
     Verdict.REFUTED: [
         "refuted",
         "invalid",
