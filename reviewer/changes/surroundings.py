@@ -17,6 +17,9 @@ from reviewer.errors import SourceError
 _MOST_PLACES = 4
 """How many places of a name are shown."""
 _AROUND = 15
+"""Lines that are shown behind a place where a name is used."""
+_DEFINED = 60
+"""Lines that are shown of a definition."""
 _MOST_LINES = 160
 """Lines of a file, or of all places of a name together."""
 _LONGEST_LINE = 240
@@ -83,13 +86,19 @@ class Around:
         symbol = _symbol(wanted)
         if not _NAME.fullmatch(symbol):
             return "There is no such file, and it is not a name that could be searched for."
-        hits = sorted(self._hits(symbol), key=lambda hit: (not _defines(hit, symbol), hit.path, hit.line))
+        hits = sorted(self._hits(symbol), key=lambda hit: (hit.path, hit.line))
         if not hits:
             return "There is no file and no definition of this name in the repository."
-        return "\n\n".join(self._shown(hits))
+        defined = [hit for hit in hits if _defines(hit, symbol)]
+        return "\n\n".join(self._shown(defined or hits, _DEFINED if defined else _AROUND))
 
-    def _shown(self, hits: Sequence[_Hit]) -> Iterator[str]:
-        """The first places, as far as there is room."""
+    def _shown(self, hits: Sequence[_Hit], behind: int) -> Iterator[str]:
+        """The first places, as far as there is room.
+
+        Args:
+            hits: the places.
+            behind: lines that are shown after each.
+        """
         room = _MOST_LINES
         seen: list[tuple[str, range]] = []
         for hit in hits:
@@ -101,7 +110,7 @@ class Around:
             if found is None or isinstance(found, str):
                 continue
             lines = found
-            start, end = max(1, hit.line - _AROUND // 3), min(len(lines), hit.line + _AROUND)
+            start, end = max(1, hit.line - _AROUND // 3), min(len(lines), hit.line + behind)
             seen.append((hit.path, range(start, end + 1)))
             room -= end - start
             yield _numbered(hit.path, lines, start, end, total=len(lines))

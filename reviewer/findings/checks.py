@@ -44,7 +44,7 @@ _WORDS: tuple[tuple[Verdict, re.Pattern[str]], ...] = tuple(
     )
 )
 """How verdicts are told by their words: the first that is found."""
-_MOST_NEEDS = 3
+_MOST_NEEDS = 5
 _LONGEST = 600
 """Characters of a reason that are kept."""
 

@@ -18,12 +18,11 @@ from reviewer.prompting.contract import Severity
 
 _NEAR = 2
 """Lines; claims about places no further apart than this may be about the same problem."""
-_WIDE = 20
-"""Lines; claims about places further apart than this are about different problems."""
-_SAME, _NEARBY, _APART = 0.88, 0.65, 0.5
-"""What the places of two claims leave of their likeness: the same lines, a few lines away, further away."""
-_WORDS_APART = 0.2
-"""What claims about places apart must have in common in words alone."""
+_SAME, _NEARBY, _APART = 0.88, 0.65, 0.56
+"""What the places of two claims leave of their likeness: the same lines, a few lines away, further away.
+
+Claims that are further apart have to share words: in one file much resembles the same other claims.
+"""
 _OTHER_CATEGORY = 0.65
 _OTHER_SIDE = 0.5
 """What is left of it if only one of them is about lines that the change touched."""
@@ -156,10 +155,8 @@ class _Comparison:
         """The statements of each problem, by their numbers here."""
         if self.statements[0].anchor.line is None:
             return [list(range(len(self.statements)))]
-        for one, mine in enumerate(self.statements):
+        for one in range(len(self.statements)):
             for two in range(one + 1, min(one + 1 + _NEIGHBOURS, len(self.statements))):
-                if _distance(mine.anchor, self.statements[two].anchor) > _WIDE:
-                    break
                 self.strength(one, two)
         return groups(len(self.statements), self.known)
 
@@ -178,10 +175,10 @@ class _Comparison:
             return NEVER  # a reviewer who names two places means two problems
         distance = _distance(mine.anchor, other.anchor)
         texts = self.texts[one], self.texts[two]
-        if distance > _NEAR and self.likeness.in_words(*texts) < _WORDS_APART:
-            return 0.0
-        alike = self.likeness.between(*texts)
-        alike *= _APART if distance > _NEAR else _NEARBY if distance else _SAME
+        if distance > _NEAR:
+            alike = _APART * self.likeness.in_words(*texts)
+        else:
+            alike = (_NEARBY if distance else _SAME) * self.likeness.between(*texts)
         if mine.claim.category != other.claim.category:
             alike *= _OTHER_CATEGORY
         if mine.anchor.in_change != other.anchor.in_change:

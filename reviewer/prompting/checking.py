@@ -11,7 +11,7 @@ from reviewer.prompting.prompt import Prompt, Purpose, Wording, assembled, marke
 TEMPLATE = "partials/verify.md.j2"
 ROLE = "verification"
 """What the second pass is called where roles have their names."""
-_AROUND = 30
+_AROUND = 40
 """Lines before and after the place that are shown."""
 _LONGEST_PLACE = 40
 """Lines of a place that are shown; of a longer one, the first."""

@@ -138,7 +138,7 @@ class AskedChecks(_Asked):
 
     checks: list[AskedCheck] = Field(description="one for every claim, in their order")
     needs: list[AskedNeed] = Field(
-        description="up to three definitions or files without which a verdict is not possible; mostly empty"
+        description="up to five definitions or files without which a verdict is not possible; mostly empty"
     )
 
 

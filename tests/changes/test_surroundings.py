@@ -61,7 +61,7 @@ def test_a_definition_comes_before_other_places(repo):
     ):
         found = around(repo, Uncommitted()).find(name)
         assert found.startswith("lib/money.py, lines 1 to 5 of 5:")
-        assert "app.py, lines 1 to 3 of 3:" in found
+        assert "app.py" not in found  # a use says nothing that the definition does not
 
 
 def test_the_reviewed_version_is_read(repo):
@@ -139,7 +139,7 @@ def test_a_definition_behind_many_uses_is_found(repo):
     repo.write("uses.py", uses + "\n\ndef late(value):\n    return value\n")
     repo.git("add", "-A")
     repo.commit({"other.txt": "x"})
-    assert "def late(value):" in around(repo, Commit("HEAD")).find("late").split("\n\n")[1]
+    assert "def late(value):" in around(repo, Commit("HEAD")).find("late")
 
 
 def test_answers_are_bounded(repo):

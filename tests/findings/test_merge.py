@@ -105,6 +105,35 @@ def test_nearly_the_same_words_some_lines_apart_are_one_problem():
     assert finding.in_change
 
 
+def test_one_problem_that_two_reviewers_see_at_two_ends_of_a_file():
+    lines = tuple(f"value_{n} = compute({n})" for n in range(200))
+    large = ChangeSet("t", (FileChange("a.py", FileStatus.PRESENT, old_lines=(), new_lines=lines),))
+    lookup = replace(
+        ZERO,
+        file="a.py",
+        quote=lines[20],
+        line=21,
+        title="A failed lookup cancels all other checks",
+        explanation="The exception leaves the worker, and the task group cancels every other lane.",
+    )
+    again = replace(
+        lookup,
+        quote=lines[120],
+        line=121,
+        title="One failing lookup cancels every check",
+        explanation="An exception of the lookup leaves the worker and cancels the other lanes of the task group.",
+    )
+    other = replace(
+        lookup, quote=lines[180], line=181, title="Typo in a label", explanation="The label is wrong."
+    )
+    said = [("architecture", "a/m", lookup), ("code_quality", "b/m", again), ("deep_analysis", "c/m", other)]
+    findings = merge(ground_claims(said, large, ROLES))
+    assert sorted(len(finding.voices) for finding in findings) == [1, 2]
+    # One reviewer who names two places means two problems.
+    twice = [("architecture", "a/m", lookup), ("architecture", "a/m", again)]
+    assert len(merge(ground_claims(twice, large, ROLES))) == 2
+
+
 def test_words_of_any_script_tell_problems_apart():
     chinese = replace(
         ZERO, title="空购物车会导致除零错误", explanation="删除了对空购物车的检查。", failure_scenario=""
