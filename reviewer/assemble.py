@@ -119,7 +119,7 @@ def assemble(
         language_model=language_model,
         notes=(f"The run was stopped: {frame.stopped}.",) if frame.stopped else (),
         set_aside=set_aside,
-        verification=verification(every, frame.examiners, examination, frame.no_examiners or frame.stopped),
+        verification=verification(every, frame.examiners, examination, _why_not(frame)),
         synthesis=writing.synthesis,
         comparison=compared(every, frame.baseline, frame.baseline_name, coverage),
     )
@@ -131,6 +131,11 @@ def _unseen_by(finding: Finding, coverage: Coverage, records: Sequence[Record]) 
     seen = {file.path: file.roles for file in coverage.reviewed}.get(finding.path, ())
     answered = [record.plan.role.name for record in records if record.answered]
     return tuple(name for name in answered if name not in {*seen, *finding.reviewers})
+
+
+def _why_not(frame: Frame) -> str:
+    """Why findings were not checked: there is nobody, or the run was stopped before."""
+    return frame.no_examiners if frame.examiners is None else frame.stopped
 
 
 def _all_invented(review: RoleReview, statements: Sequence[Statement]) -> bool:

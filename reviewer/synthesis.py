@@ -1,7 +1,7 @@
 """Asking one model for the summary and the priority actions, from merged and checked findings only."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 
 from reviewer.asking import answer_of
@@ -89,8 +89,7 @@ def _prompt(report: Report, wording: Wording) -> Prompt:
         wording.templates.render_block(source, block, variables, name=TEMPLATE)
         for block in ("system", "user")
     )
-    made = assembled(Purpose.SYNTHESIS, (system, user), role=ROLE, label=ROLE, output_tokens=_OUTPUT_TOKENS)
-    return replace(made, batch=None)
+    return assembled(Purpose.SYNTHESIS, (system, user), role=ROLE, label=ROLE, output_tokens=_OUTPUT_TOKENS)
 
 
 def _row(label: str, finding: Finding) -> str:

@@ -14,14 +14,14 @@ from reviewer.findings.merge import ground_claims, merge
 from reviewer.findings.verdicts import with_rulings
 from reviewer.models.answer import Clock
 from reviewer.models.ask import Asker
-from reviewer.models.model import Backend, ModelRef
+from reviewer.models.model import USUAL, Backend, Manner, ModelRef, Reply
 from reviewer.models.repeats import RetryPolicy
 from reviewer.outputs.markdown import render
 from reviewer.outputs.report import Aside, Status
 from reviewer.pipeline import Outcome, RunPolicy, review
 from reviewer.plan import Assignment, make_plan
 from reviewer.prompting.contract import Severity
-from reviewer.prompting.prompt import Purpose, Wording
+from reviewer.prompting.prompt import Prompt, Purpose, Wording
 from reviewer.prompting.role import built_in_folder, load_partials, load_roles
 from reviewer.prompting.template import Templates
 from reviewer.prompting.tokens import Calibration
@@ -360,3 +360,36 @@ def test_why_nothing_was_checked_is_said():
     (note,) = outcome.report.verification.notes
     assert note.startswith("1 finding not checked: ")
     assert outcome.report.gate.reached
+
+
+class Silent(Person):
+    """Never answers, and says when it was asked."""
+
+    def __init__(self, asked: anyio.Event) -> None:
+        super().__init__("")
+        self.event = asked
+
+    async def ask(self, model: str, prompt: Prompt, manner: Manner = USUAL) -> Reply:
+        self.event.set()
+        await anyio.sleep_forever()
+        return await super().ask(model, prompt, manner)
+
+
+def test_a_stopped_run_without_a_second_pass_does_not_speak_of_one():
+    async def stopped_while_bob_thinks() -> Outcome:
+        asked = anyio.Event()
+
+        async def stop() -> str:
+            await asked.wait()
+            return "interrupted by SIGINT"
+
+        roles = list(ROLES.values())[:2]
+        assignments = [Assignment(role, (model,)) for role, model in zip(roles, (ANN, BOB), strict=True)]
+        plan = make_plan(changes(), assignments, WORDING, windows={}, calibration=Calibration())
+        crew = Crew(Asker(), {"ann": Person(reply(finding())), "bob": Silent(asked)}, WORDING)
+        return await review(plan, crew, RunPolicy(created=datetime(2024, 1, 1, tzinfo=UTC)), stop)
+
+    made = anyio.run(stopped_while_bob_thinks).report
+    assert len(made.findings) == 1
+    assert made.notes == ("The run was stopped: interrupted by SIGINT.",)
+    assert made.verification.notes == ()

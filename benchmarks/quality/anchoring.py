@@ -6,7 +6,7 @@ from pathlib import Path
 from cases import Row, diff, quoted_comments
 from figures import Figure, share
 
-from reviewer.changes.changeset import ChangeSet
+from reviewer.changes.changeset import ChangeSet, FileChange
 from reviewer.findings.finding import Claim, Grounding
 from reviewer.findings.ground import Anchor, ground
 from reviewer.findings.lookup import Lookup
@@ -84,11 +84,10 @@ def _grounding(folder: Path, lookups: dict[str, Lookup]) -> Iterator[Figure]:
         of=len(foreign),
     )
     renamed = [
-        _accepted(ground(_claim(row, path=other.path), lookup))
+        _accepted(ground(_claim(row, path=_largest(lookup.changes).path), lookup))
         for row in comments
         for name, lookup in lookups.items()
         if name != row["pr_id"]
-        for other in _largest(lookup.changes)
     ]
     yield Figure(
         "the same with the name of a file of that change",
@@ -99,8 +98,8 @@ def _grounding(folder: Path, lookups: dict[str, Lookup]) -> Iterator[Figure]:
     )
 
 
-def _largest(changes: ChangeSet) -> list:  # type: ignore[type-arg]
-    return sorted(changes.files, key=lambda change: -change.added)[:1]
+def _largest(changes: ChangeSet) -> FileChange:
+    return max(changes.files, key=lambda change: change.added)
 
 
 def _accepted(anchor: Anchor) -> bool:

@@ -157,11 +157,9 @@ class Around:
             found = self.repository.line("--literal-pathspecs", "ls-files", "--stage", "-z", "--", path)
         else:
             found = self.repository.line("--literal-pathspecs", "ls-tree", "-z", self.revision, "--", path)
-        head, _, name = found.partition("\0")[0].partition("\t")
-        fields = head.split()
-        if name != path or len(fields) < 3:  # noqa: PLR2004
-            return None
-        return (fields[0], fields[1]) if self.revision in {"", "--cached"} else (fields[0], fields[2])
+        # `MODE ID STAGE` from the index, `MODE TYPE ID` from a tree; then a tab and the path.
+        match = re.match(r"(\d+) (?:[a-z]+ )?([0-9a-f]{40,64})(?: \d)?\t([^\0]*)", found)
+        return (match[1], match[2]) if match is not None and match[3] == path else None
 
     def _worktree(self, path: str) -> bytes | None:
         """The bytes of a file in the working tree, unless a link leads out of it."""
