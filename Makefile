@@ -14,7 +14,7 @@ review: $(READY)  ## review this repository's last commit and say where the repo
 
 test: $(READY)  ## run all tests
 	$(BIN)/python -m coverage erase
-	$(BIN)/python -m coverage run -m pytest $(PYTEST)
+	$(BIN)/python -m coverage run -m pytest --numprocesses auto --dist worksteal $(PYTEST)
 	$(BIN)/python -m coverage combine --quiet
 	$(BIN)/python -m coverage report
 
