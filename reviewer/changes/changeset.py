@@ -41,7 +41,8 @@ class Hunk:
     `old_start` and `new_start` are 1-based; where a side has no lines, the number is that of the line
     before the gap, as in a unified diff. `section` is the text behind the second `@@`. `no_newline`
     names the sides whose last line is shown here and has no line feed. `recounted` is set where the header
-    announces fewer lines than there are, as in patches that were edited by hand.
+    announces fewer lines than there are, as in patches that were edited by hand. `cut` is set where lines
+    next to it are left out that the change touches too, so that nothing can be added around it.
     """
 
     old_start: int
@@ -52,6 +53,7 @@ class Hunk:
     lines: tuple[Line, ...]
     no_newline: tuple[Side, ...] = ()
     recounted: bool = False
+    cut: bool = False
 
     def changed(self) -> Iterator[Line]:
         """The added and removed lines, in order."""

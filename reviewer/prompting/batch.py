@@ -1,6 +1,6 @@
 """A change divided into parts that fit a prompt: at files, then hunks, then lines. Nothing is dropped."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import pathspec
@@ -88,14 +88,14 @@ def divide(changes: ChangeSet, *, globs: Sequence[str], budget: int) -> Division
     """
     every = [change.path for change in changes.files]
     room = _room(every, budget)
-    wanted = pathspec.GitIgnoreSpec.from_lines(globs)
+    takes = reads(globs)
     sections: list[Section] = []
     skipped: list[SkippedFile] = []
     for change in changes.files:
-        if globs and not wanted.match_file(change.path):
+        if not takes(change.path):
             continue
-        widened = replace(change, hunks=_widened(change))
-        for piece in _sections(widened, budget - room, snapshot=changes.snapshot):
+        whole = replace(change, hunks=widened(change))
+        for piece in _sections(whole, budget - room, snapshot=changes.snapshot):
             if isinstance(piece, Section):
                 sections.append(piece)
             else:
@@ -106,6 +106,12 @@ def divide(changes: ChangeSet, *, globs: Sequence[str], budget: int) -> Division
         for index, group in enumerate(groups, 1)
     )
     return Division(batches, tuple(skipped))
+
+
+def reads(globs: Sequence[str]) -> Callable[[str], bool]:
+    """Whether a role with these patterns reads a file, by its path; without any it reads all."""
+    wanted = pathspec.GitIgnoreSpec.from_lines(globs)
+    return lambda path: not globs or wanted.match_file(path)
 
 
 def redivide(batch: Batch, *, budget: int) -> Division:
@@ -289,11 +295,13 @@ def _scope_of(change: FileChange, hunk: Hunk, *, after: int) -> tuple[int, ...]:
     return tuple(number for number in around if after < number < hunk.new_start)
 
 
-def _widened(change: FileChange) -> tuple[Hunk, ...]:
+def widened(change: FileChange) -> tuple[Hunk, ...]:
     """The hunks with more context from the new text, without touching one another."""
     lines = change.new_lines
     if not lines or change.status in {FileStatus.ADDED, FileStatus.PRESENT, FileStatus.DELETED}:
         return change.hunks
+    if any(hunk.cut for hunk in change.hunks):
+        return change.hunks  # what is left out between them cannot be shown as context
     made: list[Hunk] = []
     for position, hunk in enumerate(change.hunks):
         floor = made[-1].new_start + made[-1].new_count if made else 1
