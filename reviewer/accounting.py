@@ -29,7 +29,7 @@ class Ledger:
     breakers: Mapping[ModelRef, Breaker] = field(default_factory=dict)
 
 
-class Beside(Protocol):
+class Asked(Protocol):
     """What was asked beside the roles' own prompts: how often, with how many tokens, and what happened."""
 
     prompts: int
@@ -38,7 +38,7 @@ class Beside(Protocol):
 
 
 def account(
-    plan: Plan, records: Sequence[Record], ledger: Ledger, seconds: float, beside: Sequence[Beside] = ()
+    plan: Plan, records: Sequence[Record], ledger: Ledger, seconds: float, beside: Sequence[Asked] = ()
 ) -> Usage:
     """Add up what a run took, and what was asked beside the roles' prompts."""
     journals = [journal for record in records for journal in record.journals]

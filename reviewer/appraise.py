@@ -98,13 +98,14 @@ def _means(said: str, path: str) -> bool:
     )
 
 
-def role_review(record: Record, calibration: Calibration, grounded: Grounded) -> RoleReview:
+def role_review(record: Record, calibration: Calibration, grounded: Grounded, idle: str = "") -> RoleReview:
     """What became of a role.
 
     Args:
         record: what it produced.
         calibration: what is known of how the models count tokens.
         grounded: `id` of every claim whose quote was found in the code.
+        idle: why there is nothing for it to read; if empty, no file matches its patterns.
     """
     role, answered = record.plan.role, record.answered
     planned = str(record.plan.chain[0])
@@ -124,7 +125,7 @@ def role_review(record: Record, calibration: Calibration, grounded: Grounded) ->
     if record.skipped:
         outcome, reasons = Outcome.SKIPPED, [record.skipped]
     elif not record.plan.prompts and not record.plan.skipped:
-        outcome, reasons = Outcome.SKIPPED, ["no changed file matches its patterns"]
+        outcome, reasons = Outcome.SKIPPED, [idle or "no changed file matches its patterns"]
     elif not answered:
         outcome = Outcome.FAILED
     elif reasons:
@@ -201,7 +202,7 @@ class _Opinion:
 def _opinion(record: Record) -> _Opinion:
     """A role's opinion on the whole: its only answer, its closing one, or one computed from the parts."""
     reviews = [item.answer.value for item in record.answered]
-    by_rules = all(item.answer.model.provider == "builtin" for item in record.answered)
+    by_rules = all(item.answer.model.is_rules for item in record.answered)
     strengths = tuple(dict.fromkeys(text for review in reviews for text in review.strengths))
     advice = tuple(dict.fromkeys(item for review in reviews for item in review.recommendations))
     if by_rules and reviews:

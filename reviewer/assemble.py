@@ -1,15 +1,18 @@
 """What the roles produced to a report: pure, and the same for a finished and for a stopped run."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from reviewer import __version__
 from reviewer.accounting import Ledger, account
-from reviewer.appraise import role_review
+from reviewer.appraise import Grounded, doubts, role_review
 from reviewer.changes.changeset import SkipKind
 from reviewer.changes.text import encodable
+from reviewer.examining import Examination, Examiners
+from reviewer.fates import Rereading, carried, fates, seen_files
+from reviewer.fates import beside as beside_run
 from reviewer.findings.baseline import Baseline
 from reviewer.findings.finding import Claim, Finding, Grounding
 from reviewer.findings.merge import Statement, ground_claims, merge
@@ -17,10 +20,13 @@ from reviewer.findings.patching import with_patches
 from reviewer.findings.verdicts import with_rulings
 from reviewer.outputs.report import (
     SCHEMA_VERSION,
+    Comparison,
     Coverage,
     Report,
     ReviewedFile,
     RoleReview,
+    SeenFile,
+    SetAside,
     SkippedPart,
     TargetInfo,
 )
@@ -31,7 +37,6 @@ from reviewer.prompting.contract import Severity
 from reviewer.record import Record, Unanswered, reading_position
 from reviewer.standing import aside, compared, verification
 from reviewer.synthesis import Writing
-from reviewer.verification import Examination, Examiners
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,52 +55,54 @@ class Frame:
     baseline_name: str = ""
 
 
-def findings_of(plan: Plan, records: Sequence[Record]) -> tuple[Finding, ...]:
-    """What the roles have found so far, grounded and merged."""
-    return merge(_statements(plan, records))
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What was asked beside the roles' own prompts: verdicts, a summary, and what is still there."""
+
+    examination: Examination = field(default_factory=Examination)
+    writing: Writing = field(default_factory=Writing)
+    rereading: Examination = field(default_factory=Examination)
+
+    @property
+    def reread(self) -> Rereading:
+        """What those who looked again at earlier findings have said."""
+        return Rereading(self.rereading.rulings, self.rereading.left)
 
 
-def _statements(plan: Plan, records: Sequence[Record]) -> tuple[Statement, ...]:
-    return ground_claims(_claims(records), plan.changes, [record.plan.role.name for record in records])
+def findings_of(plan: Plan, records: Sequence[Record], reread: Rereading) -> tuple[Finding, ...]:
+    """What the roles have found so far, with what is left of an earlier run, grounded and merged."""
+    return merge(_statements(plan, records, reread))
 
 
-def assemble(
-    plan: Plan,
-    records: Sequence[Record],
-    frame: Frame,
-    examination: Examination | None = None,
-    writing: Writing | None = None,
-) -> Report:
+def _statements(plan: Plan, records: Sequence[Record], reread: Rereading) -> tuple[Statement, ...]:
+    earlier = [] if plan.since is None else carried(plan.since, reread)
+    names = [record.plan.role.name for record in records]
+    names += [name for name in (plan.since.roles if plan.since else ()) if name not in names]
+    return ground_claims([*_claims(records), *earlier], plan.code, names)
+
+
+def assemble(plan: Plan, records: Sequence[Record], frame: Frame, beside: Beside | None = None) -> Report:
     """Ground and merge all claims, settle what became of each role, and decide the status.
 
     Args:
         plan: what was to be asked.
         records: what came of it.
         frame: the circumstances.
-        examination: verdicts of second readers.
-        writing: the summary that a model wrote.
+        beside: what was asked beside the roles' own prompts.
     """
-    examination, writing = examination or Examination(), writing or Writing()
+    beside = beside or Beside()
     for record in records:
         _settle(record, record.stopped or frame.stopped)
-    statements = _statements(plan, records)
-    coverage = _coverage(plan, records)
-    judged = with_rulings(merge(statements), examination.rulings)
-    every = [
-        replace(finding, unseen_by=_unseen_by(finding, coverage, records))
-        for finding in with_patches(judged, plan.changes)
-    ]
-    set_aside = tuple(aside(every, plan.changes, frame.baseline, frame.created.date()))
-    left = {item.finding.id for item in set_aside}
-    found = [finding for finding in every if finding.id not in left]
-    shown = [finding for finding in found if finding.severity.rank <= frame.min_severity.rank]
-    findings = tuple(finding for finding in shown if finding.grounding is not Grounding.UNVERIFIED)
-    unverified = tuple(finding for finding in shown if finding.grounding is Grounding.UNVERIFIED)
+    statements = _statements(plan, records, beside.reread)
     grounded = {id(s.claim) for s in statements if s.anchor.grounding is not Grounding.UNVERIFIED}
-    reviews = tuple(role_review(record, plan.calibration, grounded) for record in records)
+    idle = f"nothing that it reviews has changed since {plan.since.name}" if plan.since else ""
+    reviews = tuple(role_review(record, plan.calibration, grounded, idle) for record in records)
+    coverage = _coverage(plan, records)
+    every = _judged(plan, records, statements, beside, coverage)
+    sorted_ = _sorted(every, plan, frame)
     # Findings that are only hidden count too: what was found is not clean.
-    status = decide_status(every, (), reviews, coverage)
-    language_model = _asked_a_model(records)
+    read_before = plan.since is not None and bool(plan.since.same)
+    status = decide_status(every, (), reviews, coverage, read_before=read_before)
     changes = plan.changes
     report = Report(
         schema_version=SCHEMA_VERSION,
@@ -106,29 +113,107 @@ def assemble(
         ),
         status=status,
         summary="",
-        findings=findings,
-        unverified=unverified,
-        hidden=len(found) - len(shown),
+        findings=sorted_.findings,
+        unverified=sorted_.unverified,
+        hidden=sorted_.hidden,
         reviews=reviews,
         recommendations=combine_advice(
             [review for review in reviews if not _all_invented(review, statements)]
         ),
         coverage=coverage,
-        usage=account(plan, records, frame.ledger, frame.seconds, (examination, writing)),
-        gate=gate_of([item for item in found if item.grounding is not Grounding.UNVERIFIED], frame.fail_on),
-        language_model=language_model,
+        usage=account(
+            plan, records, frame.ledger, frame.seconds, (beside.examination, beside.writing, beside.rereading)
+        ),
+        gate=gate_of(sorted_.counting, frame.fail_on),
+        language_model=_asked_a_model(records),
         notes=(f"The run was stopped: {frame.stopped}.",) if frame.stopped else (),
-        set_aside=set_aside,
-        verification=verification(every, frame.examiners, examination, _why_not(frame)),
-        synthesis=writing.synthesis,
-        comparison=compared(every, frame.baseline, frame.baseline_name, coverage),
+        set_aside=sorted_.aside,
+        verification=verification(every, frame.examiners, beside.examination, _why_not(frame)),
+        synthesis=beside.writing.synthesis,
+        comparison=_comparison(every, plan, frame, beside, coverage),
+        earlier=fates(plan.since, beside.reread) if plan.since else (),
+        seen=seen_files(plan.code, plan.since, _readers(plan, records, grounded)),
     )
     return replace(report, summary=verdict_of(report))
 
 
-def _unseen_by(finding: Finding, coverage: Coverage, records: Sequence[Record]) -> tuple[str, ...]:
+def _judged(
+    plan: Plan, records: Sequence[Record], statements: Sequence[Statement], beside: Beside, coverage: Coverage
+) -> list[Finding]:
+    """All findings with the verdicts on them, their patches, and who has not looked."""
+    judged = with_rulings(merge(statements), beside.examination.rulings)
+    before = plan.since.report.seen if plan.since else ()
+    return [
+        replace(finding, unseen_by=_unseen_by(finding, coverage, records, before))
+        for finding in with_patches(judged, plan.code)
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Sorted:
+    """Findings by what is done with them.
+
+    Attributes:
+        aside: those that do not count.
+        findings, unverified: those that are shown.
+        counting: those that the gate looks at, shown or not.
+        hidden: how many of the others are not shown.
+    """
+
+    aside: tuple[SetAside, ...]
+    findings: tuple[Finding, ...]
+    unverified: tuple[Finding, ...]
+    counting: tuple[Finding, ...]
+    hidden: int
+
+
+def _sorted(every: Sequence[Finding], plan: Plan, frame: Frame) -> _Sorted:
+    set_aside = tuple(aside(every, plan.code, frame.baseline, frame.created.date()))
+    left = {item.finding.id for item in set_aside}
+    found = [finding for finding in every if finding.id not in left]
+    shown = [finding for finding in found if finding.severity.rank <= frame.min_severity.rank]
+    return _Sorted(
+        set_aside,
+        tuple(finding for finding in shown if finding.grounding is not Grounding.UNVERIFIED),
+        tuple(finding for finding in shown if finding.grounding is Grounding.UNVERIFIED),
+        tuple(finding for finding in found if finding.grounding is not Grounding.UNVERIFIED),
+        len(found) - len(shown),
+    )
+
+
+def _comparison(
+    every: Sequence[Finding], plan: Plan, frame: Frame, beside: Beside, coverage: Coverage
+) -> Comparison:
+    """What is new: beside the run that this one goes on from, or else beside the baseline."""
+    if plan.since is not None:
+        return beside_run(every, plan.since, beside.reread)
+    return compared(every, frame.baseline, frame.baseline_name, coverage)
+
+
+def _readers(plan: Plan, records: Sequence[Record], grounded: Grounded) -> Mapping[str, Sequence[str]]:
+    """The roles that have read all that they were shown of a file, by its path, and can be relied on."""
+    readers: dict[str, list[str]] = defaultdict(list)
+    for record in records:
+        shown = {path for _, batch in record.plan.asked for path in batch.paths}
+        missed = {part.path for part in record.plan.skipped}
+        for left in record.unanswered:
+            missed |= set(left.paths or left.batch.paths)
+        answered = set()
+        for item in record.answered:
+            answered |= set(item.batch.paths)
+            missed |= set(item.batch.paths) if doubts(item, plan.calibration, grounded) else set()
+        for path in (shown & answered) - missed:
+            readers[path].append(record.plan.role.name)
+    return readers
+
+
+def _unseen_by(
+    finding: Finding, coverage: Coverage, records: Sequence[Record], before: Sequence[SeenFile]
+) -> tuple[str, ...]:
     """The roles that answered, but have not seen the file of a finding: their silence says nothing."""
-    seen = {file.path: file.roles for file in coverage.reviewed}.get(finding.path, ())
+    read = [(file.path, file.roles) for file in coverage.reviewed]
+    read += [(file.path, file.roles) for file in before]
+    seen = [role for path, roles in read if path == finding.path for role in roles]
     answered = [record.plan.role.name for record in records if record.answered]
     return tuple(name for name in answered if name not in {*seen, *finding.reviewers})
 
@@ -178,9 +263,7 @@ def _claims(records: Sequence[Record]) -> Iterable[tuple[str, str, Claim]]:
 
 def _asked_a_model(records: Sequence[Record]) -> bool:
     """Whether anything but the built-in reviewer was to answer."""
-    return not records or any(
-        model.provider != "builtin" for record in records for model in record.plan.chain
-    )
+    return not records or any(not model.is_rules for record in records for model in record.plan.chain)
 
 
 def _coverage(plan: Plan, records: Sequence[Record]) -> Coverage:

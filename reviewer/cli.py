@@ -153,6 +153,12 @@ def _parser() -> argparse.ArgumentParser:
 
 def _build_run(parser: argparse.ArgumentParser) -> None:
     add_target(parser)
+    parser.add_argument(
+        "--since",
+        metavar="REPORT",
+        default=None,
+        help="read only what has changed since this report (JSON, or `last`), and check what it found first",
+    )
     group = parser.add_argument_group("who reviews")
     group.add_argument(
         "--role", metavar="NAME", action="append", default=[], help="only this role (repeatable)"
@@ -204,6 +210,7 @@ def _run(arguments: argparse.Namespace) -> int:
             roles=tuple(arguments.role),
             output=arguments.output or "",
             formats=tuple(arguments.format),
+            since=arguments.since or "",
             dry_run=arguments.dry_run,
             record=arguments.record,
             replay=arguments.replay,

@@ -153,7 +153,7 @@ def _refuse_empty(arguments: argparse.Namespace) -> None:
     """An empty value is a variable that was not set; guessing another target would review something else."""
     from reviewer.errors import UsageError
 
-    for flag in ("base", "commit", "patch", "include", "exclude", "output"):
+    for flag in ("base", "commit", "patch", "since", "include", "exclude", "output"):
         given = getattr(arguments, flag, None)
         if "" in (given if isinstance(given, list) else [given]):
             raise UsageError(f"--{flag} is empty; is a variable unset?")

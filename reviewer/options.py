@@ -43,6 +43,7 @@ class RunOptions:
         roles: names from `--role`, empty for all enabled ones.
         output: `--output`: a file, or `-` for standard output.
         formats: `--format`, empty for the configured ones.
+        since: the JSON report of an earlier run to go on from, or `last` for the newest one; empty for none.
         dry_run: list what would be asked, and ask nothing.
         record: folder in which every exchange with a server is kept.
         replay: folder with a recording that answers in place of the servers.
@@ -55,6 +56,7 @@ class RunOptions:
     roles: tuple[str, ...] = ()
     output: str = ""
     formats: tuple[str, ...] = ()
+    since: str = ""
     dry_run: bool = False
     record: str = ""
     replay: str = ""

@@ -10,9 +10,11 @@ from itertools import groupby
 import anyio
 
 from reviewer.accounting import Ledger
-from reviewer.assemble import Frame, assemble, findings_of
+from reviewer.assemble import Beside, Frame, assemble, findings_of
 from reviewer.crew import Crew
 from reviewer.events import Interrupted
+from reviewer.examining import Examination, Examiners
+from reviewer.fates import Rereading, remembered
 from reviewer.findings.baseline import Baseline
 from reviewer.findings.finding import Finding
 from reviewer.findings.verdicts import with_rulings
@@ -23,8 +25,9 @@ from reviewer.outputs.report import Report
 from reviewer.plan import Plan
 from reviewer.prompting.contract import Severity
 from reviewer.record import Record
+from reviewer.rereading import look_again
 from reviewer.synthesis import Writing, write
-from reviewer.verification import Examination, Examiners, examine
+from reviewer.verification import examine
 
 Stop = Callable[[], Awaitable[str]]
 """Returns, with the reason, when the run is to be stopped; else never."""
@@ -110,6 +113,7 @@ class _Run:
         records: of the roles, in running order.
         examination: of the findings.
         writing: of the summary.
+        rereading: of what an earlier run has found.
     """
 
     plan: Plan
@@ -119,9 +123,16 @@ class _Run:
     records: Sequence[Record]
     examination: Examination = field(default_factory=Examination)
     writing: Writing = field(default_factory=Writing)
+    rereading: Examination = field(default_factory=Examination)
 
     async def ask(self) -> None:
-        """Ask the roles wave by wave, have what they found checked after each, and have it summed up."""
+        """Ask the roles wave by wave, have what they found checked after each, and have it summed up.
+
+        What an earlier run has found comes first: what of it is settled is no part of the review.
+        """
+        if self.plan.since is not None:
+            models, policy = self._readers(), self.policy
+            await look_again(self.plan.since, models, self.crew, policy.examiners, self.rereading)
         findings: tuple[Finding, ...] = ()
         for wave in waves(self.records):
             crews = {id(record): prepared(record, self.records, findings, self.crew) for record in wave}
@@ -135,20 +146,31 @@ class _Run:
 
     async def _checked(self) -> tuple[Finding, ...]:
         """What was found so far, with the verdicts on it."""
-        found = findings_of(self.plan, self.records)
+        reread = Rereading(self.rereading.rulings, self.rereading.left)
+        found = findings_of(self.plan, self.records, reread)
+        if self.plan.since is not None:
+            self.examination.rulings.update(remembered(found, self.plan.since, reread))
         if self.policy.examiners is not None:
-            await examine(found, self.plan.changes, self.crew, self.policy.examiners, self.examination)
+            await examine(found, self.plan.code, self.crew, self.policy.examiners, self.examination)
         return with_rulings(found, self.examination.rulings)
+
+    def _readers(self) -> tuple[ModelRef, ...]:
+        """Who can say whether an earlier finding is still there: who checks findings, or else who reviews."""
+        if self.policy.examiners is not None:
+            return self.policy.examiners.models
+        models = dict.fromkeys(model for record in self.records for model in record.plan.chain)
+        return tuple(model for model in models if not model.is_rules)
 
     @property
     def bugs(self) -> tuple[Exception, ...]:
         """Errors that nobody expected."""
         of_roles = (bug for record in self.records for bug in record.bugs)
-        return (*of_roles, *self.examination.bugs, *self.writing.bugs)
+        return (*of_roles, *self.rereading.bugs, *self.examination.bugs, *self.writing.bugs)
 
     def report(self, stopped: str) -> Report:
         """The report of what there is."""
         policy, clock = self.policy, self.crew.asker.clock
+        beside = Beside(self.examination, self.writing, self.rereading)
         frame = Frame(
             created=policy.created,
             seconds=clock.now() - self.started,
@@ -161,7 +183,7 @@ class _Run:
             baseline=policy.baseline,
             baseline_name=policy.baseline_name,
         )
-        return assemble(self.plan, self.records, frame, self.examination, self.writing)
+        return assemble(self.plan, self.records, frame, beside)
 
 
 async def _pass(seconds: float, crew: Crew) -> None:

@@ -10,6 +10,7 @@ from reviewer.prompting.batch import Batch, Division, divide
 from reviewer.prompting.prompt import Prompt, Wording, overhead_tokens, review_prompt
 from reviewer.prompting.role import Role
 from reviewer.prompting.tokens import SAFETY, Calibration
+from reviewer.since import Since
 
 _LEAST_CHANGE = 300
 """Tokens; a window that leaves less for the change is too small to review anything."""
@@ -65,13 +66,28 @@ class RolePlan:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Everything that will be asked about a change."""
+    """Everything that will be asked about a change.
+
+    Attributes:
+        changes: what is shown to the roles.
+        roles: what each is asked, in running order.
+        wording: the templates.
+        calibration: what earlier replies taught about estimates.
+        windows: tokens of each model's window, None where it is not known.
+        since: the run that this one goes on from, if any.
+    """
 
     changes: ChangeSet
     roles: tuple[RolePlan, ...]
     wording: Wording
     calibration: Calibration = field(default_factory=Calibration)
     windows: Mapping[ModelRef, int | None] = field(default_factory=dict)
+    since: Since | None = None
+
+    @property
+    def code(self) -> ChangeSet:
+        """All that is under review, whether or not it is shown in this run."""
+        return self.changes if self.since is None else self.since.code
 
     @property
     def tokens(self) -> int:

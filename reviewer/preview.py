@@ -29,10 +29,15 @@ def preview(plan: Plan, examiners: Sequence[ModelRef] = ()) -> str:
         what = (
             f"{counted(role.count, 'prompt')}, about {role.tokens:,} tokens"
             if role.prompts
+            else f"nothing has changed since {plan.since.name}"
+            if plan.since
             else "no file matches its patterns"
         )
         rows.append(f"  {role.role.name}: {chain}: {what}")
         rows += [f"    cannot be shown: {named(part.path)}: {part.reason}" for part in role.skipped]
+    if plan.since is not None:
+        asked = sum(item.fate is None for item in plan.since.pending)
+        rows.append(f"  earlier findings: {asked} of {len(plan.since.pending)} would be looked at again")
     if examiners:
         names = ", ".join(map(str, examiners))
         rows.append(f"  findings would be checked by {names}, none by its own author")

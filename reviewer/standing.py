@@ -5,13 +5,13 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 
 from reviewer.changes.changeset import ChangeSet
+from reviewer.examining import Examination, Examiners
 from reviewer.findings.baseline import Baseline
 from reviewer.findings.finding import Finding, Grounding, Verdict
 from reviewer.findings.identity import known
 from reviewer.findings.suppression import suppressed
 from reviewer.outputs.report import Aside, Comparison, Coverage, SetAside, Verification
 from reviewer.outputs.wording import counted
-from reviewer.verification import Examination, Examiners
 
 
 def aside(

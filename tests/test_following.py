@@ -8,6 +8,7 @@ import anyio
 
 from reviewer.crew import Crew
 from reviewer.errors import ModelMissingError
+from reviewer.examining import Examiners
 from reviewer.models.answer import Clock
 from reviewer.models.ask import Asker
 from reviewer.models.model import Backend, ModelRef
@@ -19,7 +20,6 @@ from reviewer.prompting.prompt import Wording
 from reviewer.prompting.role import built_in_folder, load_partials, load_roles
 from reviewer.prompting.template import Templates
 from reviewer.prompting.tokens import Calibration
-from reviewer.verification import Examiners
 from tests.support.person import Person
 from tests.support.values import changes, finding
 from tests.support.values import review as reply

@@ -9,6 +9,7 @@ import anyio
 
 from reviewer.crew import Crew
 from reviewer.errors import ModelMissingError, PromptTooLongError
+from reviewer.examining import Examination, Examiners
 from reviewer.findings.finding import Claim, Finding, Verdict
 from reviewer.findings.merge import ground_claims, merge
 from reviewer.findings.verdicts import with_rulings
@@ -25,7 +26,7 @@ from reviewer.prompting.prompt import Prompt, Purpose, Wording
 from reviewer.prompting.role import built_in_folder, load_partials, load_roles
 from reviewer.prompting.template import Templates
 from reviewer.prompting.tokens import Calibration
-from reviewer.verification import Examination, Examiners, examine
+from reviewer.verification import examine
 from tests.support.person import Person
 from tests.support.values import changes, finding
 from tests.support.values import review as reply

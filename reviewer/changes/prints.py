@@ -9,7 +9,7 @@ from difflib import SequenceMatcher
 from reviewer.changes.changeset import FileChange, Hunk, Line, LineKind, Side
 
 WIDTH = 4
-"""Characters for a line: 24 bits, so that two lines are taken for the same once in 16 million."""
+"""Characters for a line: 24 bits, so that one in 16 million changed lines is taken for the former one."""
 _BYTES = 3
 _AROUND = 12
 """Lines of a hunk that are kept before and after a line that is new."""
@@ -29,7 +29,7 @@ class Narrowed:
 
 
 def prints(change: FileChange) -> str:
-    """The lines that the hunks of a file show, with what the change does to each, `WIDTH` characters a line."""
+    """The lines that the hunks of a file show and what the change does to them, `WIDTH` characters a line."""
     return "".join(_print(line) for hunk in change.hunks for line in hunk.lines)
 
 

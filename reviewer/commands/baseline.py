@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from reviewer.commands.setup import baseline_of, settings, shown_path
+from reviewer.commands.setup import baseline_of, newest_report, settings, shown_path
 from reviewer.errors import UsageError
 from reviewer.exits import OK
 from reviewer.findings.baseline import Accepted, Baseline, render, with_accepted
@@ -114,10 +114,10 @@ def _newest(folder: Path) -> str:
     Raises:
         UsageError: there is none.
     """
-    found = sorted(folder.glob("review-*.json"))
-    if not found:
+    found = newest_report(folder)
+    if found is None:
         raise UsageError(f"there is no report in {folder}; run `reviewer run` first, or name a report.")
-    return str(found[-1])
+    return str(found)
 
 
 def _day(text: str) -> date | None:

@@ -1,7 +1,7 @@
 """`reviewer compare`: what two reports have in common, and what not."""
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from reviewer.exits import OK
@@ -67,17 +67,18 @@ def _rows(one: Report, two: Report, difference: Difference) -> Iterator[str]:
     yield f"Later:   {two.target.title} ({two.status.value})"
     if Status.INCOMPLETE in {one.status, two.status}:
         yield "One of them is incomplete: what is missing there was perhaps not looked at."
-    yield from _group("New", difference.new)
-    yield ""
-    yield f"Persisting: {counted(len(difference.persisting), 'finding')}"
-    for before, after in difference.persisting:
-        yield f"  {_one(after)}{_change(before, after)}"
-    yield from _group("Resolved", difference.resolved)
-    yield from _group("Not looked at again", difference.unknown)
-
-
-def _group(title: str, findings: Sequence[Finding]) -> Iterable[str]:
-    return ["", f"{title}: {counted(len(findings), 'finding')}", *(f"  {_one(item)}" for item in findings)]
+    persisting = [f"{_one(after)}{_change(before, after)}" for before, after in difference.persisting]
+    groups = (
+        ("New", [_one(item) for item in difference.new]),
+        ("Persisting", persisting),
+        ("Resolved", [_one(item) for item in difference.resolved]),
+        ("Not looked at again", [_one(item) for item in difference.unknown]),
+    )
+    for title, rows in groups:
+        if rows:
+            yield from ("", f"{title}: {counted(len(rows), 'finding')}", *(f"  {row}" for row in rows))
+    if not any(rows for _, rows in groups):
+        yield "Neither has a finding."
 
 
 def _one(finding: Finding) -> str:

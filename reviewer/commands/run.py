@@ -5,7 +5,7 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
@@ -19,12 +19,13 @@ from reviewer.changes.collect import collect
 from reviewer.changes.surroundings import surroundings_of
 from reviewer.changes.target import Place, Selection, Worktree
 from reviewer.circumstances import Circumstances, circumstances, clock_for
-from reviewer.commands.setup import Setup, check_formats, chosen_roles, prepare, shown_path
+from reviewer.commands.delivery import check_destination, deliver, formats_of
+from reviewer.commands.setup import Setup, chosen_roles, newest_report, prepare, shown_path
 from reviewer.config.load import cache_folder
 from reviewer.console import Chatter, Terminal
 from reviewer.crew import Crew
-from reviewer.errors import ConfigError, OutputError, UsageError
 from reviewer.events import Event, Listener, PromptAnswered
+from reviewer.examining import Examiners
 from reviewer.exits import INTERRUPTED, OK, of_report
 from reviewer.models.answer import Clock
 from reviewer.models.ask import Asker
@@ -32,8 +33,8 @@ from reviewer.models.breaker import BreakerPolicy
 from reviewer.models.health import Health
 from reviewer.models.repeats import RetryPolicy
 from reviewer.options import RunOptions
-from reviewer.outputs.files import check_place, rescue, write, write_all, write_standard_output
-from reviewer.outputs.registry import RENDERERS
+from reviewer.outputs import json_report
+from reviewer.outputs.files import write_standard_output
 from reviewer.outputs.report import Report
 from reviewer.outputs.wording import counted
 from reviewer.pipeline import Outcome, RunPolicy, Stop, review
@@ -44,8 +45,8 @@ from reviewer.prompting.role import Role
 from reviewer.prompting.tokens import Calibration, estimate_tokens
 from reviewer.shared_breakers import BreakerFile
 from reviewer.signals import stop_signals
+from reviewer.since import Since, narrow
 from reviewer.staffing import BUILTIN, Staff, check_names, staff
-from reviewer.verification import Examiners
 
 
 def run(options: RunOptions, clock: Clock | None = None) -> int:
@@ -60,7 +61,7 @@ async def _run(options: RunOptions, clock: Clock) -> int:
     common = options.common
     terminal = Terminal(Chatter(common.quiet, common.verbose, common.color))
     setup = prepare(common)
-    formats = _formats(options, setup)
+    formats = formats_of(options, setup)
     roles = chosen_roles(setup, options.roles)
     check_names(roles, setup.loaded, setup.environment)
     changes = await to_thread.run_sync(
@@ -69,10 +70,38 @@ async def _run(options: RunOptions, clock: Clock) -> int:
     if not changes.files:
         report = _nothing(options, changes, setup, terminal)
         if options.output and not options.dry_run:
-            _deliver(report, options, setup, formats, terminal)
+            deliver(report, options, setup, formats, terminal)
         return of_report(report)
+    narrowed, since = _going_on(options, setup, changes, roles, terminal)
     with circumstances(options, clock) as around:
-        return await _review_changes(_Session(options, setup, terminal, around), changes, roles, formats)
+        session = _Session(options, setup, terminal, around, since)
+        return await _review_changes(session, narrowed, roles, formats)
+
+
+def _going_on(
+    options: RunOptions, setup: Setup, changes: ChangeSet, roles: Mapping[str, Role], terminal: Terminal
+) -> tuple[ChangeSet, Since | None]:
+    """What is to be read, and the earlier run that this one goes on from, if there is one.
+
+    Raises:
+        OutputError: its report cannot be read.
+    """
+    if not options.since:
+        return changes, None
+    name = options.since
+    if name == _LAST:
+        newest = newest_report(options.common.directory / setup.loaded.settings.report.directory)
+        if newest is None:
+            terminal.say("There is no earlier report to go on from: everything is read.")
+            return changes, None
+        name = shown_path(newest, options.common.directory)
+    report = json_report.load(str(options.common.directory / name))
+    terminal.say(f"Going on from {name} ({report.target.title}).")
+    return narrow(changes, report, name, roles.values())
+
+
+_LAST = "last"
+"""What stands for the newest report."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +113,14 @@ class _Session:
         setup: settings, roles and templates.
         terminal: where it is said what happens.
         around: servers, time and files.
+        since: the run that this one goes on from, if any.
     """
 
     options: RunOptions
     setup: Setup
     terminal: Terminal
     around: Circumstances
+    since: Since | None = None
 
 
 async def _review_changes(
@@ -104,17 +135,18 @@ async def _review_changes(
         plan = make_plan(
             changes, crew_list.assignments, setup.wording, windows=crew_list.windows, calibration=calibration
         )
+        plan = replace(plan, since=session.since)
         if options.dry_run:
-            examiners = _examiners(changes, crew_list, session)
+            examiners = _examiners(plan.code, crew_list, session)
             write_standard_output(preview(plan, examiners.models if examiners else ()))
             return OK
-        _check_place(options, setup)
+        check_destination(options, setup)
         observer = _Observer(calibration, (terminal, *around.listeners))
         with stop_signals() as stop:
             with terminal.live():
                 outcome = await _review(plan, crew_list, session, observer, around.stop or stop)
             report = around.timed(outcome.report)
-            _deliver(report, options, setup, formats, terminal)
+            deliver(report, options, setup, formats, terminal)
             for problem in around.finish(observer.calibration, outcome.stopped, report.usage):
                 terminal.fail(problem)
     if outcome.bugs:
@@ -139,7 +171,7 @@ async def _review(plan: Plan, crew: Staff, session: _Session, observer: "_Observ
         min_severity=Severity(settings.report.min_severity),
         local=crew.local,
         prices={model: info.price for model, info in crew.infos.items() if info and info.price},
-        examiners=_examiners(plan.changes, crew, session),
+        examiners=_examiners(plan.code, crew, session),
         no_examiners=_no_examiners(crew, session),
         writers=crew.writers,
         baseline=setup.baseline,
@@ -206,36 +238,18 @@ _SAMPLE, _SAMPLED_FILES = 8000, 50
 
 
 def _selection(options: RunOptions, setup: Setup) -> Selection:
-    """The user's patterns, and one for the report of an earlier run, which is not part of the change."""
+    """The user's patterns, and reports of this and an earlier run, which are no part of the change."""
     scope = setup.loaded.settings.scope
     exclude = scope.exclude
-    if options.output and options.output != "-":
-        place = Path(os.path.normpath(options.common.directory / options.output))
-        if place.is_relative_to(setup.loaded.root):
+    for report in (options.output, options.since):
+        place = Path(os.path.normpath(options.common.directory / report))
+        if report and place != setup.loaded.root and place.is_relative_to(setup.loaded.root):
             name = place.relative_to(setup.loaded.root).as_posix()
             exclude = (*exclude, "/" + re.sub(r"([\\*?\[\]!# ])", r"\\\1", name))
     return Selection(scope.include, exclude, scope.max_file_bytes)
 
 
 _NAMED = 10
-_PLAIN = frozenset({"", "markdown", "txt"})
-"""Suffixes that say nothing of a form, or mean Markdown."""
-
-
-def _formats(options: RunOptions, setup: Setup) -> Sequence[str]:
-    """The forms to write.
-
-    Raises:
-        UsageError: a form is unknown, or there are several for one place.
-    """
-    formats = options.formats or setup.loaded.settings.report.formats
-    if options.output and not options.formats:
-        suffix = Path(options.output).suffix.removeprefix(".").lower()
-        formats = ("md",) if suffix in _PLAIN else (suffix,)
-    check_formats(formats, UsageError if options.formats or options.output else ConfigError)
-    if options.output and len(formats) != 1:
-        raise UsageError("--output takes one report; give one --format with it.")
-    return formats
 
 
 def _nothing(options: RunOptions, changes: ChangeSet, setup: Setup, terminal: Terminal) -> Report:
@@ -277,50 +291,3 @@ class _Observer:
             )
         for listener in self._listeners:
             listener(event)
-
-
-def _check_place(options: RunOptions, setup: Setup) -> None:
-    """See before anything is asked whether the report can be written.
-
-    Raises:
-        OutputError: it cannot.
-    """
-    directory = options.common.directory
-    if not options.output:
-        check_place(directory / setup.loaded.settings.report.directory / "report")
-    elif options.output != "-":
-        check_place(directory / options.output)
-
-
-def _deliver(
-    report: Report, options: RunOptions, setup: Setup, formats: Sequence[str], terminal: Terminal
-) -> None:
-    """Write the report where the user wants it, and say where it is.
-
-    Raises:
-        OutputError: it cannot be written there; it is kept in another place then.
-    """
-    try:
-        texts = {name: RENDERERS[name](report) for name in formats}
-    except Exception:  # a bug in one form of the report must not cost the review
-        kept = rescue({"json": RENDERERS["json"](report)})
-        terminal.fail(f"The report could not be rendered; it is in {kept[0]}.")
-        raise
-    directory = options.common.directory
-    places: dict[str, Path] = {}
-    try:
-        if options.output == "-":
-            write_standard_output(texts[formats[0]])
-        elif options.output:
-            places = {formats[0]: directory / options.output}
-            write(places[formats[0]], texts[formats[0]])
-        else:
-            places = write_all(directory / setup.loaded.settings.report.directory, report.created, texts)
-    except OutputError:
-        terminal.summary(report)
-        terminal.fail(f"The report is in {', '.join(map(str, rescue(texts)))} instead.")
-        raise
-    terminal.summary(report)
-    if places:
-        shown = " and ".join(shown_path(path, directory) for path in places.values())
-        terminal.say(f"Report: {shown}")

@@ -146,3 +146,8 @@ def shown_path(path: Path, directory: Path) -> str:
         return str(path.relative_to(directory))
     except ValueError:
         return str(path)
+
+
+def newest_report(folder: Path) -> Path | None:
+    """The newest of the JSON reports that runs have left in a folder, or None."""
+    return max(folder.glob("review-*.json"), default=None)

@@ -6,6 +6,9 @@ from enum import StrEnum
 from reviewer.changes.changeset import Side
 from reviewer.prompting.contract import Confidence, Horizon, Severity
 
+RULES = "builtin/"
+"""What the names of reviewers begin with that apply mechanical rules."""
+
 
 @dataclass(frozen=True, slots=True)
 class Claim:
@@ -184,6 +187,11 @@ class Finding:
     ruling: Ruling | None = None
     unseen_by: tuple[str, ...] = ()
     outside_world: str = ""
+
+    @property
+    def by_rules(self) -> bool:
+        """No language model says this: mechanical rules have found it."""
+        return all(voice.model.startswith(RULES) for voice in self.voices)
 
 
 @dataclass(frozen=True, slots=True)

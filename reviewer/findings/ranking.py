@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
-from reviewer.findings.finding import Finding, Grounding, Verdict
+from reviewer.findings.finding import RULES, Finding, Grounding, Verdict
 from reviewer.prompting.contract import Severity
 
 _SEVERITY = {Severity.CRITICAL: 50, Severity.MAJOR: 25, Severity.MINOR: 5}
@@ -18,7 +18,6 @@ _VOTE, _MOST_VOTES = 5, 3
 _ANALYSER = 5
 _IN_CHANGE = 5
 _OUTSIDE_WORLD = -15
-_BUILTIN = "builtin/"
 
 
 def score(finding: Finding) -> int:
@@ -28,10 +27,10 @@ def score(finding: Finding) -> int:
     and 15 at most, a quote that is in the code 10, a mechanical rule that agrees 5, lines that the change
     touches 5. What cannot be known from the code costs 15.
     """
-    models = [name for name in finding.votes if not name.startswith(_BUILTIN)]
+    models = [name for name in finding.votes if not name.startswith(RULES)]
     points = _SEVERITY[finding.severity] + _GROUNDING[finding.grounding] + _VERDICT[finding.verdict]
     points += _VOTE * min(_MOST_VOTES, max(0, len(models) - 1))
-    points += _ANALYSER * any(voice.model.startswith(_BUILTIN) for voice in finding.voices)
+    points += _ANALYSER * any(voice.model.startswith(RULES) for voice in finding.voices)
     points += _IN_CHANGE * finding.in_change
     points += _OUTSIDE_WORLD * bool(finding.outside_world)
     return min(100, max(0, points))

@@ -9,6 +9,9 @@ from reviewer.errors import ConfigError
 from reviewer.models.servers import Output
 from reviewer.prompting.prompt import Prompt
 
+RULES = "builtin"
+"""The provider that applies mechanical rules."""
+
 
 @dataclass(frozen=True, slots=True)
 class ModelRef:
@@ -19,6 +22,11 @@ class ModelRef:
 
     provider: str
     model: str
+
+    @property
+    def is_rules(self) -> bool:
+        """It applies mechanical rules, and reads nothing for its meaning."""
+        return self.provider == RULES
 
     def __str__(self) -> str:
         return f"{self.provider}/{self.model}" if self.model else self.provider
@@ -31,8 +39,8 @@ class ModelRef:
             ConfigError: the provider is missing, or nothing stands behind the slash.
         """
         provider, slash, model = text.strip().partition("/")
-        if provider == "builtin" and not model:
-            return cls("builtin", "rules")
+        if provider == RULES and not model:
+            return cls(RULES, "rules")
         if not provider or (slash and not model):
             raise ConfigError(no_model_name(text))
         return cls(provider, model)

@@ -9,8 +9,10 @@ from reviewer.changes.languages import fence_name
 from reviewer.errors import RoleError
 from reviewer.findings.finding import Finding, Voice
 from reviewer.outputs.markdown_filters import FILTERS, HORIZONS, place, place_code
-from reviewer.outputs.neutral import Safe, inline
+from reviewer.outputs.neutral import Safe, inline, path_code
 from reviewer.outputs.report import (
+    Earlier,
+    Fate,
     Outcome,
     Report,
     SkippedPart,
@@ -112,6 +114,7 @@ def render(report: Report) -> str:
         "own": own,
         "unverified": _labelled(report.unverified, titles, prefix="U"),
         "aside": _asides(report, titles),
+        "earlier": _earlier(report.earlier),
         "compared": comparison_in_words(report.comparison),
         "checked": verification_in_words(report.verification),
         "actions": _written(report.synthesis, labels) or _actions(entries, report),
@@ -175,6 +178,24 @@ def _asides(report: Report, titles: dict[str, str]) -> list[_Aside]:
         _Aside(entry, item.why.value, item.reason)
         for entry, item in zip(entries, report.set_aside, strict=True)
     ]
+
+
+def _earlier(earlier: Sequence[Earlier]) -> list[_Group]:
+    """What has become of earlier findings: those that are settled first."""
+    made = []
+    for fate in (Fate.FIXED, Fate.PERSISTS, Fate.UNKNOWN):
+        rows = [
+            Safe(
+                f"{path_code(f'{entry.finding.path}:{entry.finding.line}')}: {inline(entry.finding.title)} "
+                f"({inline(entry.finding.severity)}): {inline(entry.reason)}"
+            )
+            for entry in earlier
+            if entry.fate is fate
+        ]
+        if rows:
+            title = f"{fate.value.capitalize()} ({len(rows)})"
+            made.append(_Group(title, rows))
+    return made
 
 
 def _agreement(finding: Finding, titles: dict[str, str]) -> str:

@@ -219,12 +219,46 @@ class Comparison:
         new: ids of findings that were not known.
         persisting: ids of findings that were.
         resolved: what was known and is gone, although its file was read.
+        unknown: what was known, and nobody can tell whether it is still there.
     """
 
     name: str = ""
     new: tuple[str, ...] = ()
     persisting: tuple[str, ...] = ()
     resolved: tuple[Known, ...] = ()
+    unknown: tuple[Known, ...] = ()
+
+
+class Fate(StrEnum):
+    """What has become of a finding of an earlier run."""
+
+    PERSISTS = "still there"
+    FIXED = "fixed"
+    UNKNOWN = "cannot tell"
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """A finding of an earlier run, what has become of it, and how that is known."""
+
+    finding: Known
+    fate: Fate
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class SeenFile:
+    """What a later run need not have read again.
+
+    Attributes:
+        path: the file.
+        roles: who has read all that is under review of it.
+        lines: which lines these were, as `reviewer.changes.prints` names them.
+    """
+
+    path: str
+    roles: tuple[str, ...]
+    lines: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,6 +335,8 @@ class Report:
         verification: what the second pass came to.
         comparison: what is new, still there, or gone.
         synthesis: summary and actions in a model's words; None if nobody was asked for them.
+        earlier: what has become of the findings of the run that this one goes on from.
+        seen: what was read of the change, in this run or before.
     """
 
     schema_version: int
@@ -323,3 +359,5 @@ class Report:
     verification: Verification = Verification()
     comparison: Comparison = Comparison()
     synthesis: Synthesis | None = None
+    earlier: tuple[Earlier, ...] = ()
+    seen: tuple[SeenFile, ...] = ()

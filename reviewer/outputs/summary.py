@@ -22,13 +22,23 @@ def decide_status(
     unverified: Sequence[Finding],
     reviews: Sequence[RoleReview],
     coverage: Coverage,
+    *,
+    read_before: bool = False,
 ) -> Status:
-    """The outcome: clean only if every planned part was reviewed and understood, and nothing was found."""
+    """The outcome: clean only if every planned part was reviewed and understood, and nothing was found.
+
+    Args:
+        findings: all that was found, shown or not.
+        unverified: claims beside them that quote nothing.
+        reviews: what became of the roles.
+        coverage: what was read.
+        read_before: an earlier run has read something that counts here.
+    """
     complete = all(review.status in {Outcome.COMPLETED, Outcome.SKIPPED} for review in reviews)
     complete = complete and all(part.expected for part in coverage.skipped)
     if not complete:
         return Status.INCOMPLETE
-    if not coverage.reviewed:
+    if not coverage.reviewed and not read_before:
         return Status.NOTHING
     return Status.FINDINGS if findings or unverified else Status.CLEAN
 
@@ -78,6 +88,9 @@ def verdict_of(report: Report) -> str:
     match report.status:
         case Status.NOTHING:
             return "Nothing was reviewed: there is nothing to review in this change."
+        case Status.CLEAN if report.earlier or not report.coverage.reviewed:
+            new = "and found nothing new" if report.coverage.reviewed else "before"
+            return f"Every reviewer has read the whole change {new}, and nothing found earlier is left."
         case Status.CLEAN if not report.language_model:
             return f"No mechanical rule applies to the change.{rules}"
         case Status.CLEAN:
@@ -124,6 +137,8 @@ def comparison_in_words(comparison: Comparison) -> str:
         f"{len(comparison.persisting)} still there",
         f"{len(comparison.resolved)} resolved",
     ]
+    if comparison.unknown:
+        counts.append(f"{len(comparison.unknown)} that cannot be told")
     return f"Beside {comparison.name}: {', '.join(counts)}."
 
 

@@ -29,12 +29,14 @@ class Question:
         text: the bare claim.
         path: its file.
         code: numbered lines around its place.
+        before: how the place read when the claim was made, if that was another version; else empty.
     """
 
     number: int
     text: str
     path: str
     code: str
+    before: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +73,11 @@ def check_prompt(
         "shown": tuple(shown or ()),
         "snapshot": snapshot,
         "final": final,
+        "rewritten": any(question.before for question in questions),
         "contract": describe(AskedFinalChecks if final else AskedChecks),
         "marker": marker_for(
-            *(text for q in questions for text in (q.text, q.code)), *(s.text for s in shown or ())
+            *(text for q in questions for text in (q.text, q.code, q.before) if text),
+            *(s.text for s in shown or ()),
         ),
     }
     source = "{% extends '" + TEMPLATE + "' %}"

@@ -22,9 +22,16 @@ REASONS = {
     "reviewer.commands.models": {"list_models"},
     "reviewer.config.schema": {"seconds_of", "_known_kind", "_variable_name"},
     "reviewer.crash": {"write"},
+    "reviewer.examining": {"_rule", "_found_by"},
+    "reviewer.fates": {"_fate"},
     "reviewer.findings.ground": {"ground"},
+    "reviewer.findings.patching": {"propose"},
+    "reviewer.following": {"prepared", "_missing"},
     "reviewer.models.watch": {"add", "_problem"},
     "reviewer.pipeline": {"review", "_limited"},
+    "reviewer.rereading": {"look_again"},
+    "reviewer.since": {"_by_code", "_one", "_pending", "_why_not_there"},
+    "reviewer.verification": {"_cases"},
 }
 """Functions of which every text is a message."""
 NO_MESSAGES = {

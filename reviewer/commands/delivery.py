@@ -1,0 +1,78 @@
+"""Where the report goes: its forms, its place, and earlier ones."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from reviewer.commands.setup import Setup, check_formats, shown_path
+from reviewer.console import Terminal
+from reviewer.errors import ConfigError, OutputError, UsageError
+from reviewer.options import RunOptions
+from reviewer.outputs.files import check_place, rescue, write, write_all, write_standard_output
+from reviewer.outputs.registry import RENDERERS
+from reviewer.outputs.report import Report
+
+_PLAIN = frozenset({"", "markdown", "txt"})
+"""Suffixes that say nothing of a form, or mean Markdown."""
+
+
+def formats_of(options: RunOptions, setup: Setup) -> Sequence[str]:
+    """The forms to write.
+
+    Raises:
+        UsageError: a form is unknown, or there are several for one place.
+    """
+    formats = options.formats or setup.loaded.settings.report.formats
+    if options.output and not options.formats:
+        suffix = Path(options.output).suffix.removeprefix(".").lower()
+        formats = ("md",) if suffix in _PLAIN else (suffix,)
+    check_formats(formats, UsageError if options.formats or options.output else ConfigError)
+    if options.output and len(formats) != 1:
+        raise UsageError("--output takes one report; give one --format with it.")
+    return formats
+
+
+def check_destination(options: RunOptions, setup: Setup) -> None:
+    """See before anything is asked whether the report can be written.
+
+    Raises:
+        OutputError: it cannot.
+    """
+    directory = options.common.directory
+    if not options.output:
+        check_place(directory / setup.loaded.settings.report.directory / "report")
+    elif options.output != "-":
+        check_place(directory / options.output)
+
+
+def deliver(
+    report: Report, options: RunOptions, setup: Setup, formats: Sequence[str], terminal: Terminal
+) -> None:
+    """Write the report where the user wants it, and say where it is.
+
+    Raises:
+        OutputError: it cannot be written there; it is kept in another place then.
+    """
+    try:
+        texts = {name: RENDERERS[name](report) for name in formats}
+    except Exception:  # a bug in one form of the report must not cost the review
+        kept = rescue({"json": RENDERERS["json"](report)})
+        terminal.fail(f"The report could not be rendered; it is in {kept[0]}.")
+        raise
+    directory = options.common.directory
+    places: dict[str, Path] = {}
+    try:
+        if options.output == "-":
+            write_standard_output(texts[formats[0]])
+        elif options.output:
+            places = {formats[0]: directory / options.output}
+            write(places[formats[0]], texts[formats[0]])
+        else:
+            places = write_all(directory / setup.loaded.settings.report.directory, report.created, texts)
+    except OutputError:
+        terminal.summary(report)
+        terminal.fail(f"The report is in {', '.join(map(str, rescue(texts)))} instead.")
+        raise
+    terminal.summary(report)
+    if places:
+        shown = " and ".join(shown_path(path, directory) for path in places.values())
+        terminal.say(f"Report: {shown}")
