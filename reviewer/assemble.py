@@ -18,6 +18,7 @@ from reviewer.findings.finding import Claim, Finding, Grounding
 from reviewer.findings.merge import Statement, ground_claims, merge
 from reviewer.findings.patching import with_patches
 from reviewer.findings.verdicts import with_rulings
+from reviewer.mending import review_of, with_fixes
 from reviewer.outputs.report import (
     SCHEMA_VERSION,
     Comparison,
@@ -34,6 +35,7 @@ from reviewer.outputs.summary import combine_advice, decide_status, gate_of, ver
 from reviewer.plan import Plan
 from reviewer.prompting.batch import Batch
 from reviewer.prompting.contract import Severity
+from reviewer.prompting.role import Task
 from reviewer.record import Record, Unanswered, reading_position
 from reviewer.standing import aside, compared, verification
 from reviewer.synthesis import Writing
@@ -96,9 +98,14 @@ def assemble(plan: Plan, records: Sequence[Record], frame: Frame, beside: Beside
     statements = _statements(plan, records, beside.reread)
     grounded = {id(s.claim) for s in statements if s.anchor.grounding is not Grounding.UNVERIFIED}
     idle = f"nothing that it reviews has changed since {plan.since.name}" if plan.since else ""
-    reviews = tuple(role_review(record, plan.calibration, grounded, idle) for record in records)
     coverage = _coverage(plan, records)
     every = _judged(plan, records, statements, beside, coverage)
+    reviews = tuple(
+        role_review(record, plan.calibration, grounded, idle)
+        if record.plan.role.task is Task.REVIEW
+        else review_of(record.plan.role, record.plan.chain, record.mending, every, _unmended(record, frame))
+        for record in records
+    )
     sorted_ = _sorted(every, plan, frame)
     # Findings that are only hidden count too: what was found is not clean.
     read_before = plan.since is not None and bool(plan.since.same)
@@ -122,7 +129,11 @@ def assemble(plan: Plan, records: Sequence[Record], frame: Frame, beside: Beside
         ),
         coverage=coverage,
         usage=account(
-            plan, records, frame.ledger, frame.seconds, (beside.examination, beside.writing, beside.rereading)
+            plan,
+            records,
+            frame.ledger,
+            frame.seconds,
+            [beside.examination, beside.writing, beside.rereading, *(record.mending for record in records)],
         ),
         gate=gate_of(sorted_.counting, frame.fail_on),
         language_model=_asked_a_model(records),
@@ -143,10 +154,19 @@ def _judged(
     """All findings with the verdicts on them, their patches, and who has not looked."""
     judged = with_rulings(merge(statements), beside.examination.rulings)
     before = plan.since.report.seen if plan.since else ()
+    mendings = {record.plan.role.name: record.mending for record in records if record.mending.wanted}
     return [
         replace(finding, unseen_by=_unseen_by(finding, coverage, records, before))
-        for finding in with_patches(judged, plan.code)
+        for finding in with_fixes(with_patches(judged, plan.code), mendings, plan.code)
     ]
+
+
+def _unmended(record: Record, frame: Frame) -> str:
+    """Why a role that fixes was not asked, or not to the end; or an empty text."""
+    if record.skipped:
+        return record.skipped
+    left = len(record.mending.wanted) > len(record.mending.proposed) + len(record.mending.left)
+    return f"stopped: {frame.stopped}" if frame.stopped and (left or not record.mending.wanted) else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,10 +20,12 @@ from reviewer.findings.finding import Finding
 from reviewer.findings.verdicts import with_rulings
 from reviewer.following import prepared, waves
 from reviewer.interview import interview
+from reviewer.mending import mend
 from reviewer.models.model import ModelRef, Price
 from reviewer.outputs.report import Report
 from reviewer.plan import Plan
 from reviewer.prompting.contract import Severity
+from reviewer.prompting.role import Task
 from reviewer.record import Record
 from reviewer.rereading import look_again
 from reviewer.synthesis import Writing, write
@@ -140,6 +142,9 @@ class _Run:
             async with anyio.create_task_group() as group:
                 for lane in lanes(going, self.policy.local):
                     group.start_soon(_run_lane, lane, crews, self.policy.role_timeout)
+                for record in going:
+                    if record.plan.role.task is Task.FIX:
+                        group.start_soon(self._mend, record, findings)
             findings = await self._checked()
         if self.policy.writers:
             await write(self.report(""), self.crew, self.policy.writers, self.writing)
@@ -154,6 +159,15 @@ class _Run:
             await examine(found, self.plan.code, self.crew, self.policy.examiners, self.examination)
         return with_rulings(found, self.examination.rulings)
 
+    async def _mend(self, record: Record, findings: Sequence[Finding]) -> None:
+        """Ask a role for changes that settle what has been found."""
+        plan = record.plan
+        chain = [model for model in plan.chain if not model.is_rules]
+        if not chain:
+            record.skipped = "mechanical rules write no patches"
+            return
+        await mend(plan.role, chain, findings, self.plan.code, self.crew, record.mending)
+
     def _readers(self) -> tuple[ModelRef, ...]:
         """Who can say whether an earlier finding is still there: who checks findings, or else who reviews."""
         if self.policy.examiners is not None:
@@ -164,7 +178,7 @@ class _Run:
     @property
     def bugs(self) -> tuple[Exception, ...]:
         """Errors that nobody expected."""
-        of_roles = (bug for record in self.records for bug in record.bugs)
+        of_roles = (bug for record in self.records for bug in (*record.bugs, *record.mending.bugs))
         return (*of_roles, *self.rereading.bugs, *self.examination.bugs, *self.writing.bugs)
 
     def report(self, stopped: str) -> Report:

@@ -8,7 +8,7 @@ from reviewer.errors import ConfigError
 from reviewer.models.model import ModelRef
 from reviewer.prompting.batch import Batch, Division, divide
 from reviewer.prompting.prompt import Prompt, Wording, overhead_tokens, review_prompt
-from reviewer.prompting.role import Role
+from reviewer.prompting.role import Role, Task
 from reviewer.prompting.tokens import SAFETY, Calibration
 from reviewer.since import Since
 
@@ -125,6 +125,9 @@ def make_plan(
     plans = []
     for assignment in assignments:
         role = fitted(assignment.role, windows.get(assignment.chain[0]))
+        if role.task is Task.FIX:  # what it is asked about is not known yet
+            plans.append(RolePlan(role, assignment.chain, (), 0))
+            continue
         budget = _budget(role, assignment.chain, wording, windows, calibration, snapshot=changes.snapshot)
         earlier = min(EARLIER_TOKENS, budget // _EARLIER_SHARE) if role.after else 0
         budget -= earlier

@@ -6,6 +6,7 @@ from reviewer.models.model import ModelRef
 from reviewer.outputs.neutral import named, visible
 from reviewer.outputs.wording import counted
 from reviewer.plan import Plan
+from reviewer.prompting.role import Task
 
 
 def preview(plan: Plan, examiners: Sequence[ModelRef] = ()) -> str:
@@ -29,6 +30,8 @@ def preview(plan: Plan, examiners: Sequence[ModelRef] = ()) -> str:
         what = (
             f"{counted(role.count, 'prompt')}, about {role.tokens:,} tokens"
             if role.prompts
+            else "asked for patches of confirmed findings"
+            if role.role.task is Task.FIX
             else f"nothing has changed since {plan.since.name}"
             if plan.since
             else "no file matches its patterns"

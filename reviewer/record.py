@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from reviewer.findings.finding import ReadReview
 from reviewer.findings.reply import ReadVerdict
+from reviewer.mending import Mending
 from reviewer.models.answer import Answer, Journal
 from reviewer.plan import RolePlan
 from reviewer.prompting.batch import Batch
@@ -54,6 +55,7 @@ class Record:
         stopped: why the role was stopped before it was done, or empty.
         skipped: why the role was not asked at all, or empty.
         shaky: why what it builds on may be incomplete, one sentence each.
+        mending: what came of asking for changes, if that is its task.
     """
 
     plan: RolePlan
@@ -66,6 +68,7 @@ class Record:
     stopped: str = ""
     skipped: str = ""
     shaky: list[str] = field(default_factory=list)
+    mending: Mending = field(default_factory=Mending)
 
     def journal(self) -> Journal:
         """A journal for a prompt that is about to be asked."""

@@ -100,6 +100,7 @@ def test_a_stage_does_not_know_the_program_around_it():
         "verification",
         "examining",
         "following",
+        "mending",
         "fates",
         "rereading",
         "since",
@@ -234,7 +235,7 @@ def test_registries_are_complete():
     present = {name.split(".")[-1] for name in MODULES if name.startswith("reviewer.outputs.")}
     assert {forms[name] for name in present & set(forms)} == set(RENDERERS)
     roles = {file.name.removesuffix(".md.j2") for file in (PACKAGE.parent / "prompts").glob("*.md.j2")}
-    assert roles == {"architecture", "code_quality", "deep_analysis"}
+    assert roles == {"architecture", "code_quality", "deep_analysis", "fixes"}
 
 
 def test_every_module_has_its_tests_or_is_run_by_the_real_command():

@@ -94,7 +94,7 @@ def test_init_writes_a_file_that_is_valid(here, server, capsys, nothing_else, mo
     text = (here.root / "reviewer.toml").read_text()
     assert text.replace(server.url, "URL") == snapshot
     assert main(["config", "validate"]) == 0
-    assert "3 roles" in capsys.readouterr().out
+    assert "4 roles" in capsys.readouterr().out
     uncommented = "\n".join(
         line.removeprefix("# ")
         if line.startswith(("# [", "# models", "# kind", "# base_url", "# api_key", "# guid"))

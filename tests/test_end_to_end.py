@@ -349,7 +349,7 @@ USAGE = [
     (["a..b", "c..d"], "one range is reviewed at a time"),
     (
         ["--role", "architect"],
-        "there is no role named 'architect'. Roles: architecture, code_quality, deep_analysis. Did you mean 'architecture'?",
+        "there is no role named 'architect'. Roles: architecture, code_quality, deep_analysis, fixes. Did you mean 'architecture'?",
     ),
     (["--model", "architect=lab/big"], "there is no role named 'architect'"),
     (["--model", "big"], "'big' is not a model name"),

@@ -28,15 +28,16 @@ from reviewer.outputs.report import Status
 from reviewer.pipeline import Outcome, RunPolicy, review
 from reviewer.plan import Assignment, Plan, make_plan
 from reviewer.prompting.prompt import Prompt, Purpose, Wording, overhead_tokens
-from reviewer.prompting.role import built_in_folder, load_partials, load_roles
+from reviewer.prompting.role import built_in_folder, load_partials
 from reviewer.prompting.template import Templates
 from reviewer.prompting.tokens import SAFETY, Calibration, estimate_tokens
 from reviewer.record import Answered
 from tests.support.person import Person
+from tests.support.roles import reviewing_roles
 from tests.support.values import changes, finding
 from tests.support.values import review as reply
 
-ROLES = load_roles([built_in_folder()])
+ROLES = reviewing_roles()
 WORDING = Wording(Templates(load_partials([built_in_folder()])))
 LARGE = b"--- /dev/null\n+++ b/a.py\n@@ -0,0 +1,60 @@\n" + b"".join(
     b"+value_%d = compute(%d, %d)\n" % (n, n, n) for n in range(60)

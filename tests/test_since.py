@@ -24,17 +24,18 @@ from reviewer.outputs.report import Aside, Fate, Outcome, Report, Status
 from reviewer.pipeline import RunPolicy, review
 from reviewer.plan import Assignment, make_plan
 from reviewer.prompting.prompt import Wording
-from reviewer.prompting.role import built_in_folder, load_partials, load_roles
+from reviewer.prompting.role import built_in_folder, load_partials
 from reviewer.prompting.template import Templates
 from reviewer.prompting.tokens import Calibration
 from reviewer.since import narrow
 from tests.support.person import Person
 from tests.support.repository import Builder
+from tests.support.roles import reviewing_roles
 from tests.support.values import PATCH, changes, finding
 from tests.support.values import review as reply
 from tests.test_verification import says, wraps
 
-ROLES = load_roles([built_in_folder()])
+ROLES = reviewing_roles()
 WORDING = Wording(Templates(load_partials([built_in_folder()])))
 ARCHITECTURE, QUALITY = ROLES["architecture"], ROLES["code_quality"]
 ANN, BOB = ModelRef("ann", "m"), ModelRef("bob", "m")

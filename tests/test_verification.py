@@ -23,11 +23,12 @@ from reviewer.pipeline import Outcome, RunPolicy, review
 from reviewer.plan import Assignment, make_plan
 from reviewer.prompting.contract import Severity
 from reviewer.prompting.prompt import Prompt, Purpose, Wording
-from reviewer.prompting.role import built_in_folder, load_partials, load_roles
+from reviewer.prompting.role import built_in_folder, load_partials
 from reviewer.prompting.template import Templates
 from reviewer.prompting.tokens import Calibration
 from reviewer.verification import examine
 from tests.support.person import Person
+from tests.support.roles import reviewing_roles
 from tests.support.values import changes, finding
 from tests.support.values import review as reply
 
@@ -283,7 +284,7 @@ def test_verdicts_order_findings():
 
 # the whole pipeline
 
-ROLES = load_roles([built_in_folder()])
+ROLES = reviewing_roles()
 
 
 def run(policy: dict[str, Any], **people: Backend) -> Outcome:

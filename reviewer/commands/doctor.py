@@ -12,7 +12,7 @@ from anyio import run as run_async
 
 from reviewer import __version__
 from reviewer.changes.git import Repository
-from reviewer.commands.setup import Setup, prepare
+from reviewer.commands.setup import Setup, chosen_roles, is_enabled, prepare
 from reviewer.config.load import cache_folder
 from reviewer.errors import InvalidReplyError, ModelError, UserError
 from reviewer.findings.reply import read_review
@@ -74,7 +74,9 @@ def doctor(common: Common, *, live: bool) -> int:
         return 2
     files = ", ".join(map(str, setup.loaded.files)) or "no files, defaults only"
     note(Check("settings", fine=True, text=files))
-    note(Check("roles", fine=True, text=", ".join(setup.roles)))
+    off = [name for name in setup.roles if not is_enabled(setup, name)]
+    names = [f"{name} (off)" if name in off else name for name in setup.roles]
+    note(Check("roles", fine=True, text=", ".join(names)))
     try:
         run_async(partial(_models, setup, note, live=live))
     except UserError as error:
@@ -100,15 +102,16 @@ def _git(common: Common) -> Check:
 async def _models(setup: Setup, note: Callable[[Check], None], *, live: bool) -> None:
     doubts: list[str] = []
     access = Access(known=load_capabilities(cache_folder()))
-    async with staff(setup.roles, setup.loaded, setup.environment, say=doubts.append, access=access) as who:
+    roles = chosen_roles(setup, ())
+    async with staff(roles, setup.loaded, setup.environment, say=doubts.append, access=access) as who:
         for doubt in doubts:
             note(Check("models", fine="could not be checked" not in doubt, text=doubt))
-        for model, roles in _uses(who).items():
+        for model, uses in _uses(who).items():
             if live:
-                for role in roles:
+                for role in uses:
                     note(await _try(model, who, role))
             elif (info := who.infos.get(model)) is not None:
-                names = ", ".join(role.name for role in roles)
+                names = ", ".join(role.name for role in uses)
                 facts = ", ".join(facts_of(info)) or "listed"
                 note(Check(f"{model} for {names}", fine=True, text=facts))
         if not live:

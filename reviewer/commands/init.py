@@ -85,6 +85,11 @@ def configuration(found: Sequence[Found], roles: Sequence[Role]) -> str:
         rows += [
             f"# {role.title}: {role.focus}; best on a {role.kind} model",
             f"# [roles.{role.name}]",
+            *(
+                []
+                if role.enabled
+                else ["# enabled = true   # it is off until this is set, or --role names it"]
+            ),
             f'# models = ["{model}", "ollama/gpt-oss:20b"]   # the second one is asked if the first fails',
             "",
         ]

@@ -10,9 +10,10 @@ from reviewer.changes.changeset import ChangeSet
 from reviewer.changes.collect import collect
 from reviewer.changes.target import Place, Selection, Target
 from reviewer.commands.setup import chosen_roles, prepare
-from reviewer.errors import SourceError
+from reviewer.errors import SourceError, UsageError
 from reviewer.options import Common
 from reviewer.plan import Assignment, make_plan
+from reviewer.prompting.role import Task
 from reviewer.prompting.tokens import Calibration
 from reviewer.staffing import BUILTIN
 
@@ -21,6 +22,10 @@ def print_prompt(common: Common, role: str, target: Target, *, as_json: bool) ->
     """Print the prompts of a role for a target, as they would be sent."""
     setup = prepare(common)
     roles = chosen_roles(setup, (role,))
+    if roles[role].task is Task.FIX:
+        raise UsageError(
+            f"role {role} is asked about confirmed findings, which there are none of before a run."
+        )
     scope = setup.loaded.settings.scope
     selection = Selection(scope.include, scope.exclude, scope.max_file_bytes)
     changes: ChangeSet = run_async(to_thread.run_sync, collect, target, selection, Place(common.directory))

@@ -2,10 +2,11 @@
 
 import sys
 
-from reviewer.commands.setup import is_enabled, prepare
+from reviewer.commands.setup import Setup, is_enabled, prepare
 from reviewer.options import Common
 from reviewer.outputs.neutral import visible
 from reviewer.prompting.prompt import overhead_tokens
+from reviewer.prompting.role import Role, Task
 
 
 def list_roles(common: Common) -> int:
@@ -17,8 +18,6 @@ def list_roles(common: Common) -> int:
         own = configured.get(role.name)
         models = ", then ".join(own.models) if own and own.models else default
         state = "" if is_enabled(setup, role.name) else " (switched off)"
-        tokens = overhead_tokens(role, setup.wording, snapshot=False)
-        limits = role.limits
         rows = [
             f"{role.name}{state}: {role.title}",
             f"  focus   {role.focus}",
@@ -26,9 +25,19 @@ def list_roles(common: Common) -> int:
             f"  models  {models}",
             f"  files   {', '.join(role.globs) or 'all'}",
             *([f"  after   {', '.join(role.after)}"] if role.after else []),
-            f"  limits  {limits.findings} findings, {limits.output_tokens:,} tokens a reply",
-            f"          {limits.prompt_tokens:,} tokens a prompt, of which {tokens:,} are instructions",
+            *_limits(role, setup),
             f"  source  {role.source}",
         ]
         sys.stdout.write("\n".join(map(visible, rows)) + "\n")
     return 0
+
+
+def _limits(role: Role, setup: Setup) -> list[str]:
+    limits = role.limits
+    if role.task is Task.FIX:
+        return [f"  limits  {limits.output_tokens:,} tokens a reply"]
+    tokens = overhead_tokens(role, setup.wording, snapshot=False)
+    return [
+        f"  limits  {limits.findings} findings, {limits.output_tokens:,} tokens a reply",
+        f"          {limits.prompt_tokens:,} tokens a prompt, of which {tokens:,} are instructions",
+    ]

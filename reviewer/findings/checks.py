@@ -6,15 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from reviewer.errors import InvalidReplyError
-from reviewer.findings.extract import (
-    MAX_CHARACTERS,
-    Candidate,
-    found_values,
-    relaxed,
-    strict_candidate,
-    without_reasoning,
-)
-from reviewer.findings.fields import first, severity_of, text_of
+from reviewer.findings.extract import MAX_CHARACTERS, last_first
+from reviewer.findings.fields import first, number_of, severity_of, text_of
 from reviewer.findings.finding import Verdict
 from reviewer.models.model import Reply
 from reviewer.prompting.contract import Severity
@@ -92,22 +85,12 @@ def read_checks(reply: Reply) -> ReadChecks:
         InvalidReplyError: there is no verdict in it.
     """
     text = (reply.text or reply.reasoning)[:MAX_CHARACTERS]
-    for candidate in _candidates(text):
+    for candidate in last_first(text):
         found = _checks_in(candidate.value)
         if found is not None and (found.checks or found.needs):
             return found
     problem = 'there is no JSON object with a list named "checks" whose entries have "claim" and "verdict"'
     raise InvalidReplyError("the verdicts could not be read", text=text, problems=(problem,))
-
-
-def _candidates(text: str) -> Iterator[Candidate]:
-    whole = strict_candidate(text)
-    if whole is not None:
-        yield whole
-        return
-    plain = without_reasoning(text)
-    for version in (plain, relaxed(plain)):
-        yield from reversed(found_values(version).values)
 
 
 def _checks_in(value: Any) -> ReadChecks | None:
@@ -150,12 +133,8 @@ def _check(entry: Any) -> Check | None:
 
 
 def _number(entry: Mapping[str, Any]) -> int | None:
-    """The number of the claim: `1`, `"1"`, `"c1"`, `"Claim 1"`."""
-    said = first(entry, _NUMBERS)
-    if isinstance(said, bool) or said is None:
-        return None
-    found = re.search(r"\d{1,3}", str(said))
-    return int(found[0]) if found else None
+    """The number of the claim."""
+    return number_of(first(entry, _NUMBERS))
 
 
 def verdict_of(text: str) -> Verdict | None:

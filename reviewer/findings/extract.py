@@ -82,6 +82,17 @@ def without_reasoning(text: str) -> str:
     return _MARKS_AROUND.sub("", text.strip()).strip()
 
 
+def last_first(text: str) -> Iterator[Candidate]:
+    """The values of a reply of which one counts: the whole text, or those in it, the last first."""
+    whole = strict_candidate(text)
+    if whole is not None:
+        yield whole
+        return
+    plain = without_reasoning(text)
+    for version in (plain, relaxed(plain)):
+        yield from reversed(found_values(version).values)
+
+
 @dataclass(frozen=True, slots=True)
 class Found:
     """What a text with other things around its values holds.

@@ -225,6 +225,14 @@ def category_of(value: Any) -> str:
     return text[:40]
 
 
+def number_of(value: Any) -> int | None:
+    """What something is called by its number: `1`, `"1"`, `"c1"`, `"Claim 1"`."""
+    if isinstance(value, bool) or value is None:
+        return None
+    found = re.search(r"\d{1,3}", str(value))
+    return int(found[0]) if found else None
+
+
 def rating_of(value: Any) -> int | None:
     """A rating from 1 to 10: from a number, `8/10`, `85%` or `4/5`; None where there is none."""
     if isinstance(value, bool) or value is None:

@@ -131,6 +131,24 @@ class Voice:
 
 
 @dataclass(frozen=True, slots=True)
+class Fix:
+    """A change that a model proposes for a confirmed finding. Whether it is right is not known.
+
+    Attributes:
+        role, model: who proposes it.
+        note: what it does, in the model's words, or what it would need to know.
+        patch: a unified diff that applies and leaves the files parsable; empty if there is none.
+        problem: why there is none, or empty.
+    """
+
+    role: str
+    model: str
+    note: str = ""
+    patch: str = ""
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """A problem with its true place.
 
@@ -156,6 +174,7 @@ class Finding:
         named: where the reviewer said it is, `path:line`, if that is not where it is.
         unseen_by: roles that answered, but not about this file.
         outside_world: why it cannot be known from the code, or empty.
+        fixes: changes that roles propose for it.
     """
 
     id: str
@@ -187,6 +206,7 @@ class Finding:
     ruling: Ruling | None = None
     unseen_by: tuple[str, ...] = ()
     outside_world: str = ""
+    fixes: tuple[Fix, ...] = ()
 
     @property
     def by_rules(self) -> bool:

@@ -5,6 +5,7 @@ import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from difflib import unified_diff
+from itertools import pairwise
 
 from reviewer.changes.changeset import ChangeSet, FileChange, Side
 from reviewer.findings.finding import Finding, Grounding
@@ -20,6 +21,24 @@ _LEFT_OUT = re.compile(
     r"^\s*(?:#|//|--|/\*|<!--).*\b(?:existing|rest of|remaining|unchanged|as before|omitted)\b",
     re.IGNORECASE | re.MULTILINE,
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Replacement:
+    """Lines of a file, and what is to stand there.
+
+    Attributes:
+        line, end_line: 1-based, both inclusive.
+        side: the version in which they are counted.
+        quote: which part of them is meant; all of it, or a part of a single line.
+        new: the new text; empty takes them away.
+    """
+
+    line: int
+    end_line: int
+    side: Side
+    quote: str
+    new: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +59,7 @@ def with_patches(findings: Iterable[Finding], changes: ChangeSet) -> tuple[Findi
             continue
         change = changes.versions(finding.path)[-1]
         if finding.path not in before:
-            before[finding.path] = parses(finding.path, _text(change.lines(Side.NEW) or ()))
+            before[finding.path] = parses_before(change)
         proposal = propose(finding, change, before=before[finding.path])
         made.append(replace(finding, patch=proposal.patch, patch_note=proposal.note))
     return tuple(made)
@@ -60,16 +79,38 @@ def propose(finding: Finding, change: FileChange, *, before: bool | None) -> Pro
         change: its file.
         before: whether the file parses as it is; None if that cannot be told.
     """
+    line, end = finding.line or 0, finding.end_line or 0
+    return replaced(
+        change, [Replacement(line, end, finding.side, finding.quote, finding.suggestion)], before=before
+    )
+
+
+def parses_before(change: FileChange) -> bool | None:
+    """Whether a file parses as it is under review; None if that cannot be told."""
+    return parses(change.path, _text(change.lines(Side.NEW) or ()))
+
+
+def replaced(change: FileChange, replacements: Sequence[Replacement], *, before: bool | None) -> Proposal:
+    """A patch that replaces some lines of a file, if it fits and the file parses with it.
+
+    Args:
+        change: the file.
+        replacements: what stands in the place of what; they must not touch each other.
+        before: whether the file parses as it is; None if that cannot be told.
+    """
     lines = change.lines(Side.NEW)
-    if finding.side is Side.OLD or finding.line is None or finding.end_line is None:
+    ordered = sorted(replacements, key=lambda one: (one.line, one.end_line))
+    if any(one.side is Side.OLD or not one.line for one in ordered):
         return Proposal(note="it is about lines that are no longer there")
     if lines is None:
         return Proposal(note="the whole file is not known")
-    if _LEFT_OUT.search(finding.suggestion):
+    if any(_LEFT_OUT.search(one.new) for one in ordered):
         return Proposal(note="it leaves parts out")
-    start, end = finding.line - 1, finding.end_line
-    wanted = _replacement(finding, lines, start, end)
-    new = (*lines[:start], *wanted, *lines[end:])
+    if any(one.end_line >= other.line for one, other in pairwise(ordered)):
+        return Proposal(note="it replaces the same lines twice")
+    new = tuple(lines)
+    for one in reversed(ordered):
+        new = (*new[: one.line - 1], *_instead(one, lines), *new[one.end_line :])
     if new == tuple(lines):
         return Proposal(note="it is what is there already")
     if before is None:
@@ -84,16 +125,19 @@ def propose(finding: Finding, change: FileChange, *, before: bool | None) -> Pro
     return Proposal(patch=_diff(change.path, lines, new, ended=ended))
 
 
-def _replacement(finding: Finding, lines: Sequence[str], start: int, end: int) -> list[str]:
-    """The lines of a suggestion as they have to stand in the file."""
+def _instead(one: Replacement, lines: Sequence[str]) -> list[str]:
+    """The lines of a replacement as they have to stand in the file."""
+    start, end = one.line - 1, one.end_line
     there = [line.removesuffix("\r") for line in lines[start:end]]
-    suggestion = finding.suggestion.strip("\n").replace("\r\n", "\n")
-    within = len(there) == 1 and "\n" not in suggestion and finding.quote.strip() != there[0].strip()
-    if within and there[0].count(finding.quote.strip()) == 1:
+    new = one.new.strip("\n").replace("\r\n", "\n")
+    within = len(there) == 1 and "\n" not in new and one.quote.strip() != there[0].strip()
+    if within and there[0].count(one.quote.strip()) == 1:
         # The quote is a part of its line, and so is what comes in its place.
-        wanted = [there[0].replace(finding.quote.strip(), suggestion.strip())]
+        wanted = [there[0].replace(one.quote.strip(), new.strip())]
+    elif not new.strip():
+        wanted = []
     else:
-        wanted = _indented_like(there, _without_neighbours(suggestion.split("\n"), lines, start, end))
+        wanted = _indented_like(there, _without_neighbours(new.split("\n"), lines, start, end))
     carriage = "\r" if end <= len(lines) and start < end and lines[start].endswith("\r") else ""
     return [line + carriage for line in wanted]
 

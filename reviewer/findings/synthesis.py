@@ -5,13 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from reviewer.errors import InvalidReplyError
-from reviewer.findings.extract import (
-    MAX_CHARACTERS,
-    found_values,
-    relaxed,
-    strict_candidate,
-    without_reasoning,
-)
+from reviewer.findings.extract import MAX_CHARACTERS, last_first
 from reviewer.findings.fields import first, horizon_of, text_of, texts_of
 from reviewer.findings.finding import Action, Cited
 from reviewer.models.model import Reply
@@ -40,7 +34,7 @@ def read_synthesis(reply: Reply, labels: Mapping[str, str]) -> ReadSynthesis:
     """
     text = (reply.text or reply.reasoning)[:MAX_CHARACTERS]
     problems: list[str] = []
-    for value in _values(text):
+    for value in (candidate.value for candidate in last_first(text) if not candidate.cut):
         if not isinstance(value, dict) or not isinstance(value.get("summary"), list):
             continue
         problems = []
@@ -56,18 +50,6 @@ def read_synthesis(reply: Reply, labels: Mapping[str, str]) -> ReadSynthesis:
             return ReadSynthesis(sentences, actions)
     found = tuple(dict.fromkeys(problems)) or ('there is no JSON object with a list named "summary"',)
     raise InvalidReplyError("the synthesis could not be used", text=text, problems=found)
-
-
-def _values(text: str) -> Iterator[Any]:
-    whole = strict_candidate(text)
-    if whole is not None:
-        yield whole.value
-        return
-    plain = without_reasoning(text)
-    for version in (plain, relaxed(plain)):
-        yield from (
-            candidate.value for candidate in reversed(found_values(version).values) if not candidate.cut
-        )
 
 
 def _horizon(entry: Any) -> Any:

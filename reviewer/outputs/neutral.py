@@ -150,7 +150,7 @@ def cell(text: str) -> Safe:
 
 def fence(text: str, language: str = "") -> Safe:
     """A code block that holds the text, whatever it is."""
-    body = visible(text.expandtabs(4) if "\t" in text else text)
+    body = visible(text.expandtabs(4) if "\t" in text else text).removesuffix("\n")
     longest = max((len(run) for run in _BACKTICKS.findall(body)), default=0)
     ticks = "`" * max(3, longest + 1)
     kind = language if re.fullmatch(r"[A-Za-z0-9_+.-]{0,20}", language) else ""

@@ -148,6 +148,38 @@ class AskedFinalChecks(_Asked):
     checks: list[AskedCheck] = Field(description="one for every claim, in their order")
 
 
+class AskedEdit(_Asked):
+    """One replacement that is a part of a fix."""
+
+    finding: int = Field(description="number of the finding that it belongs to")
+    file: str = Field(description="path of the file, exactly as shown")
+    old: str = Field(
+        description="the whole lines to replace, copied character by character from the shown code, without "
+        "number and mark"
+    )
+    new: str = Field(description="what stands in their place, indented like them; empty to take them away")
+
+
+class AskedFix(_Asked):
+    """What comes of one finding."""
+
+    finding: int = Field(description="number of the finding")
+    note: str = Field(
+        description="one sentence: what the change does, or, without a change, what is missing to write it"
+    )
+    certain: bool = Field(description="whether everything that the change relies on is shown")
+
+
+class AskedFixes(_Asked):
+    """Changes for some findings: the thought first, then the code."""
+
+    fixes: list[AskedFix] = Field(description="one for every finding, in their order")
+    edits: list[AskedEdit] = Field(
+        description="the replacements, several for a finding where needed; none for one that cannot be fixed "
+        "with what is shown"
+    )
+
+
 class AskedSentence(_Asked):
     """One sentence of a summary, with the findings that it rests on."""
 

@@ -18,13 +18,14 @@ from reviewer.prompting.contract import (
     CATEGORIES,
     AskedChecks,
     AskedFinalChecks,
+    AskedFixes,
     AskedReview,
     AskedSynthesis,
     AskedVerdict,
     describe,
     portable_schema,
 )
-from reviewer.prompting.role import ModelKind, Role
+from reviewer.prompting.role import ModelKind, Role, Task
 from reviewer.prompting.template import Templates
 from reviewer.prompting.tokens import MESSAGE_TOKENS, SAFETY, TEMPLATE_TOKENS, estimate_tokens
 
@@ -32,6 +33,7 @@ _MANY = 999
 """A number of parts as long as it will be."""
 LAYOUT = "partials/layout.md.j2"
 CLOSING = "partials/closing.md.j2"
+FIXES = "partials/fixes.md.j2"
 
 
 class Speaker(StrEnum):
@@ -58,6 +60,7 @@ class Purpose(StrEnum):
     CHECK = "check"
     FINAL_CHECK = "final check"
     SYNTHESIS = "synthesis"
+    FIX = "fix"
 
     @property
     def reply_type(self) -> type[BaseModel]:
@@ -71,6 +74,7 @@ _REPLY_TYPES: Mapping[Purpose, type[BaseModel]] = {
     Purpose.CHECK: AskedChecks,
     Purpose.FINAL_CHECK: AskedFinalChecks,
     Purpose.SYNTHESIS: AskedSynthesis,
+    Purpose.FIX: AskedFixes,
 }
 
 
@@ -192,6 +196,53 @@ def verdict_prompt(role: Role, results: str, wording: Wording, *, parts: int, sn
     return _prompt(role, Purpose.VERDICT, (texts[0], texts[1]), batch=None, label=f"{role.name} closing")
 
 
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A finding that a change is wanted for.
+
+    Attributes:
+        number: what the reply calls it, from 1.
+        title, text, recommendation: what was found, and what to do about it.
+        path: its file.
+        code: numbered lines around its place.
+    """
+
+    number: int
+    title: str
+    text: str
+    recommendation: str
+    path: str
+    code: str
+
+
+def fix_prompt(
+    role: Role, problems: Sequence[Problem], wording: Wording, *, label: str, snapshot: bool
+) -> Prompt:
+    """The prompt that asks for changes which settle some findings.
+
+    Args:
+        role: who is asked.
+        problems: the findings, with the code around them.
+        wording: the templates.
+        label: which part this is, for people.
+        snapshot: whole files were reviewed.
+
+    Raises:
+        RoleError: a template is broken.
+    """
+    shown = (text for p in problems for text in (p.title, p.text, p.recommendation, p.code))
+    variables = _variables(role, wording, snapshot=snapshot) | {
+        "problems": tuple(problems),
+        "marker": marker_for(*shown),
+        "contract": describe(AskedFixes),
+    }
+    texts = tuple(
+        wording.templates.render_block(_body(role), block, variables, name=role.source)
+        for block in ("system", "user")
+    )
+    return _prompt(role, Purpose.FIX, (texts[0], texts[1]), batch=None, label=label)
+
+
 def overhead_tokens(role: Role, wording: Wording, *, snapshot: bool) -> int:
     """Tokens of a prompt of this role without any change in it, one of several parts."""
     # One name that is not listed brings in the sentences around the list of names.
@@ -205,6 +256,9 @@ def check_role(role: Role, wording: Wording) -> None:
     Raises:
         RoleError: the template is broken; names file and line.
     """
+    if role.task is Task.FIX:
+        fix_prompt(role, [Problem(1, "t", "e", "r", "p", "c")], wording, label=role.name, snapshot=False)
+        return
     for snapshot in (False, True):
         overhead_tokens(role, wording, snapshot=snapshot)
     change = Section(FileChange("a", FileStatus.PRESENT), marker_for(role.body), 1)
@@ -257,7 +311,8 @@ def _body(role: Role) -> str:
     """The role's template; one that does not say what it extends is the inner part of the layout."""
     if "{% extends" in role.body:
         return role.body
-    return "{% extends '" + LAYOUT + "' %}{% block role %}" + role.body + "{% endblock %}"
+    frame = FIXES if role.task is Task.FIX else LAYOUT
+    return "{% extends '" + frame + "' %}{% block role %}" + role.body + "{% endblock %}"
 
 
 def _variables(role: Role, wording: Wording, *, snapshot: bool) -> dict[str, Any]:

@@ -30,6 +30,13 @@ class ModelKind(StrEnum):
     GENERAL = "general"
 
 
+class Task(StrEnum):
+    """What a role does; the values are those of `task` in its file."""
+
+    REVIEW = "review"
+    FIX = "fix"  # it proposes patches for the confirmed findings of the roles that it builds on
+
+
 class _Limits(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
@@ -44,6 +51,7 @@ class _FrontMatter(BaseModel):
     title: Annotated[str, Field(min_length=1, max_length=80)]
     focus: Annotated[str, Field(min_length=1, max_length=200)]
     kind: ModelKind = ModelKind.GENERAL
+    task: Task = Task.REVIEW
     globs: tuple[str, ...] = ()
     order: int = 100
     after: tuple[str, ...] = ()
@@ -83,6 +91,7 @@ class Role:
         order: roles run and are reported in this order, then by name.
         after: names of roles whose checked findings it builds on; it runs when they are done.
         enabled: whether it runs when nobody names it.
+        task: what it does.
         after_line: where `after` stands in its file, for messages.
     """
 
@@ -97,6 +106,7 @@ class Role:
     order: int = 100
     after: tuple[str, ...] = ()
     enabled: bool = True
+    task: Task = Task.REVIEW
     after_line: int = 1
 
 
@@ -219,6 +229,9 @@ def parse_role(text: str, *, name: str, source: str) -> Role:
     body = "{#" + "\n" * end + "#}\n" + text
     if not text.strip():
         raise RoleError(f"{source}:{end + 1}: there is no text behind the front matter")
+    if matter.task is Task.FIX and not matter.after:
+        line = _line_of("task", front)
+        raise RoleError(f"{source}:{line}: a role that fixes names in `after` whose findings it is about")
     return Role(
         name=name,
         title=matter.title,
@@ -231,6 +244,7 @@ def parse_role(text: str, *, name: str, source: str) -> Role:
         order=matter.order,
         after=matter.after,
         enabled=matter.enabled,
+        task=matter.task,
         after_line=_line_of("after", front),
     )
 

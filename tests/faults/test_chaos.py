@@ -26,15 +26,16 @@ from reviewer.outputs.report import Report, Status
 from reviewer.pipeline import RunPolicy, review
 from reviewer.plan import Assignment, Plan, make_plan
 from reviewer.prompting.prompt import Wording
-from reviewer.prompting.role import built_in_folder, load_partials, load_roles
+from reviewer.prompting.role import built_in_folder, load_partials
 from reviewer.prompting.template import Templates
 from reviewer.prompting.tokens import Calibration
 from tests.faults.chaos import FAULTS, KINDS, SECRET, World
+from tests.support.roles import reviewing_roles
 
 E = TypeVar("E")
 REVIEWS = 200
 SEEDS = [int(seed) for seed in os.environ.get("CHAOS_SEEDS", "1,2,3").split(",")]
-ROLES = load_roles([built_in_folder()])
+ROLES = reviewing_roles()
 WORDING = Wording(Templates(load_partials([built_in_folder()])))
 PATHS = [f"shop/part_{n}.py" for n in range(4)]
 PATCH = "".join(

@@ -20,9 +20,10 @@ from reviewer.prompting.prompt import (
 )
 from reviewer.prompting.role import Role, built_in_folder, load_partials, load_roles, parse_role
 from reviewer.prompting.template import Templates
+from tests.support.roles import reviewing_roles
 from tests.support.values import changes
 
-ROLES = load_roles([built_in_folder()])
+ROLES = reviewing_roles()
 WORDING = Wording(Templates(load_partials([built_in_folder()])))
 
 
@@ -205,7 +206,7 @@ def test_later_folders_replace_roles_of_earlier_ones(tmp_path):
     (tmp_path / "notes.txt").write_text("no role")
     roles = load_roles([built_in_folder(), tmp_path])
     assert roles["architecture"].title == "SQL"
-    assert list(roles) == ["code_quality", "deep_analysis", "architecture"]
+    assert list(roles) == ["code_quality", "deep_analysis", "architecture", "fixes"]
 
 
 def test_role_file_that_is_no_text(tmp_path):

@@ -1,0 +1,133 @@
+"""From the reply of a role that fixes to edits, and from edits to patches that apply."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from reviewer.errors import InvalidReplyError
+from reviewer.findings.extract import MAX_CHARACTERS, last_first
+from reviewer.findings.fields import code_of, first, fold, number_of, text_of
+from reviewer.findings.finding import Claim, Finding, Fix, Grounding
+from reviewer.findings.ground import ground
+from reviewer.findings.lookup import Lookup
+from reviewer.findings.patching import Replacement, parses_before, replaced
+from reviewer.models.model import Reply
+from reviewer.prompting.contract import Severity
+
+_NUMBERS = ("finding", "claim", "id", "number", "index")
+_OLD = ("old", "before", "search", "original", "old_code")
+_NEW = ("new", "after", "replace", "replacement", "new_code")
+_MARGIN = re.compile(r"^[> ]?\s*\d+ [-+ ]\| ?")
+"""What stands before each line of code in a prompt, and is no part of it."""
+_MOST = 40
+"""Edits of one reply that are looked at."""
+_LONGEST = 600
+"""Characters of a note that are kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """Lines to replace, as a model wrote them; none in their place takes them away."""
+
+    file: str
+    old: str
+    new: str
+
+
+@dataclass(frozen=True, slots=True)
+class Proposed:
+    """What a model proposes for one finding: in its words, and as edits; without any it could not fix it.
+
+    Attributes:
+        number: of the finding in the prompt.
+        note: one sentence.
+        edits: in the order of the reply.
+    """
+
+    number: int
+    note: str = ""
+    edits: tuple[Edit, ...] = ()
+
+
+def read_fixes(reply: Reply) -> tuple[Proposed, ...]:
+    """Understand a reply as changes, one entry for each finding that it mentions.
+
+    Raises:
+        InvalidReplyError: there is neither a change nor a word about one in it.
+    """
+    text = (reply.text or reply.reasoning)[:MAX_CHARACTERS]
+    for candidate in last_first(text):
+        found = tuple(_proposals(candidate.value)) if not candidate.cut else ()
+        if found:
+            return found
+    problem = 'there is no JSON object with lists named "fixes" and "edits"'
+    raise InvalidReplyError("the changes could not be read", text=text, problems=(problem,))
+
+
+def _proposals(value: Any) -> Iterator[Proposed]:
+    if not isinstance(value, dict):
+        return
+    notes: dict[int, str] = {}
+    edits: dict[int, list[Edit]] = {}
+    for entry in _entries(value, ("fixes", "changes", "results")):
+        number = number_of(first(entry, _NUMBERS))
+        if number is not None:
+            notes[number] = text_of(first(entry, ("note", "explanation", "summary", "reason")))[:_LONGEST]
+            for inner in (entry, *_entries(entry, ("edits",))):
+                edits.setdefault(number, []).extend(_edit(inner))
+    for entry in _entries(value, ("edits", "replacements")):
+        number = number_of(first(entry, _NUMBERS))
+        if number is not None:
+            edits.setdefault(number, []).extend(_edit(entry))
+    for number in sorted({*notes, *edits}):
+        yield Proposed(number, notes.get(number, ""), tuple(edits.get(number, ())[:_MOST]))
+
+
+def _entries(value: dict[str, Any], names: Sequence[str]) -> list[dict[str, Any]]:
+    found = first(value, names)
+    return [entry for entry in found if isinstance(entry, dict)] if isinstance(found, list) else []
+
+
+def _edit(entry: dict[str, Any]) -> Iterator[Edit]:
+    old, new = code_of(first(entry, _OLD)), code_of(first(entry, _NEW))
+    if old and any(fold(key) in _NEW for key in entry):
+        yield Edit(text_of(first(entry, ("file", "path"))), _without_margin(old), _without_margin(new))
+
+
+def _without_margin(code: str) -> str:
+    """Code without the numbers and marks of a prompt, if each of its lines has them."""
+    lines = code.split("\n")
+    return "\n".join(_MARGIN.sub("", line) for line in lines) if all(map(_MARGIN.match, lines)) else code
+
+
+def fix_of(proposed: Proposed, finding: Finding, lookup: Lookup, *, role: str, model: str) -> Fix:
+    """A fix as a patch: only if every edit is about lines that are there, and every file parses afterwards.
+
+    Args:
+        proposed: what the model wrote.
+        finding: what it is for.
+        lookup: the reviewed files.
+        role: who proposes it.
+        model: who wrote it.
+    """
+    fix = Fix(role, model, proposed.note)
+    if not proposed.edits:
+        return replace(fix, problem="no change was proposed")
+    made: dict[str, list[Replacement]] = {}
+    for edit in proposed.edits:
+        claim = Claim(edit.file or finding.path, "", "", Severity.MINOR, line=finding.line, quote=edit.old)
+        anchor = ground(claim, lookup)
+        if anchor.grounding is Grounding.UNVERIFIED or anchor.line is None or anchor.end_line is None:
+            return replace(fix, problem=f"an edit is about code that is not there: {anchor.note}")
+        made.setdefault(anchor.path, []).append(
+            Replacement(anchor.line, anchor.end_line, anchor.side, anchor.quote, edit.new)
+        )
+    patches: list[str] = []
+    for path, replacements in made.items():
+        change = lookup.changes.versions(path)[0]
+        proposal = replaced(change, replacements, before=parses_before(change))
+        if not proposal.patch:
+            return replace(fix, problem=f"{path}: {proposal.note}")
+        patches.append(proposal.patch)
+    return replace(fix, patch="".join(patches))
