@@ -13,11 +13,12 @@ from reviewer.changes.surroundings import Surroundings
 from reviewer.crew import Crew
 from reviewer.errors import PromptTooLongError, ReviewerError
 from reviewer.events import RoleFinished, RoleStarted
+from reviewer.excerpts import excerpts_of
 from reviewer.findings.checks import Check, Need, ReadChecks, read_checks
 from reviewer.findings.finding import Finding, Ruling, Verdict
 from reviewer.models.answer import Journal
 from reviewer.models.model import ModelRef
-from reviewer.prompting.checking import Question, Shown, check_prompt, excerpt
+from reviewer.prompting.checking import Question, Shown, check_prompt
 from reviewer.prompting.contract import Severity
 from reviewer.prompting.prompt import Prompt
 
@@ -252,17 +253,16 @@ class _Examination:
                 self._rule(smaller, {check.claim: check for check in found[1].checks}, found[0])
 
     def _prompt(self, batch: _Batch, shown: Sequence[Shown] | None) -> Prompt:
-        questions = [self._question(number, case) for number, case in enumerate(batch.cases, 1)]
+        questions = [_question(number, case) for number, case in enumerate(batch.cases, 1)]
+        excerpts = excerpts_of([case.finding for case in batch.cases], self.changes)
         return check_prompt(
-            questions, self.crew.wording, label=batch.label, snapshot=self.changes.snapshot, shown=shown
+            questions,
+            excerpts,
+            self.crew.wording,
+            label=batch.label,
+            snapshot=self.changes.snapshot,
+            shown=shown,
         )
-
-    def _question(self, number: int, case: Case) -> Question:
-        finding = case.finding
-        change = self.changes.versions(finding.path)[0]
-        start = finding.line or 1
-        code = excerpt(change, finding.side, start, finding.end_line or start)
-        return Question(number, _bare(finding), finding.path, code, case.before)
 
     def _rule(
         self,
@@ -288,6 +288,13 @@ class _Examination:
         for case in batch.cases:
             if case.finding.id not in self.record.rulings:
                 self.record.left[case.finding.id] = reason
+
+
+def _question(number: int, case: Case) -> Question:
+    finding = case.finding
+    start, end = finding.line or 1, finding.end_line or finding.line or 1
+    lines = f"line {start}" if start == end else f"lines {start} to {end}"
+    return Question(number, _bare(finding), finding.path, lines, case.before)
 
 
 def _found_by(around: Surroundings, name: str) -> str:

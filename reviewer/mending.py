@@ -10,6 +10,7 @@ from reviewer.changes.changeset import ChangeSet
 from reviewer.crew import Crew
 from reviewer.errors import PromptTooLongError
 from reviewer.events import RoleFinished, RoleStarted
+from reviewer.excerpts import excerpts_of
 from reviewer.findings.finding import Finding, Fix, Grounding, Verdict
 from reviewer.findings.fixes import Proposed, fix_of, read_fixes
 from reviewer.findings.identity import known, pair
@@ -18,8 +19,8 @@ from reviewer.models.answer import Journal
 from reviewer.models.model import ModelRef
 from reviewer.outputs.report import Outcome, RoleReview
 from reviewer.outputs.wording import counted
-from reviewer.prompting.checking import excerpt
-from reviewer.prompting.prompt import Problem, Prompt, fix_prompt
+from reviewer.prompting.fixing import Problem, fix_prompt
+from reviewer.prompting.prompt import Prompt
 from reviewer.prompting.role import Role
 
 _TOGETHER = 3
@@ -138,16 +139,16 @@ class _Desk:
                 record.left[finding.id] = f"{answer.model} said nothing about it"
 
     def _prompt(self, findings: Sequence[Finding], label: str) -> Prompt:
-        problems = [self._problem(number, finding) for number, finding in enumerate(findings, 1)]
+        problems = [_problem(number, finding) for number, finding in enumerate(findings, 1)]
+        excerpts = excerpts_of(findings, self.changes)
         wording, snapshot = self.crew.wording, self.changes.snapshot
-        return fix_prompt(self.role, problems, wording, label=label, snapshot=snapshot)
+        return fix_prompt(self.role, problems, excerpts, wording, label=label, snapshot=snapshot)
 
-    def _problem(self, number: int, finding: Finding) -> Problem:
-        change = self.changes.versions(finding.path)[0]
-        start = finding.line or 1
-        code = excerpt(change, finding.side, start, finding.end_line or start)
-        said = " ".join(filter(None, (finding.explanation, finding.failure_scenario)))
-        return Problem(number, finding.title, said, finding.recommendation, finding.path, code)
+
+def _problem(number: int, finding: Finding) -> Problem:
+    said = " ".join(filter(None, (finding.explanation, finding.failure_scenario)))
+    place = f"{finding.path}, line {finding.line}"
+    return Problem(number, finding.title, said, finding.recommendation, place)
 
 
 def with_fixes(

@@ -11,9 +11,10 @@ from reviewer.findings.baseline import Baseline
 from reviewer.findings.baseline import parse as parse_baseline
 from reviewer.options import Common
 from reviewer.outputs.registry import RENDERERS
-from reviewer.prompting.prompt import Wording, check_role
+from reviewer.prompting.prompt import Wording
 from reviewer.prompting.role import Role, built_in_folder, load_partials, load_roles
 from reviewer.prompting.template import Templates
+from reviewer.prompting.trial import check_role
 from reviewer.staffing import role_folders
 
 

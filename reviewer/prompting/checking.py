@@ -1,6 +1,6 @@
 """Claims to a prompt for a second reader: the bare claim and the code around it, without rhetoric."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from reviewer.changes.changeset import FileChange, Side
@@ -11,8 +11,6 @@ from reviewer.prompting.prompt import Prompt, Purpose, Wording, assembled, marke
 TEMPLATE = "partials/verify.md.j2"
 ROLE = "verification"
 """What the second pass is called where roles have their names."""
-_AROUND = 40
-"""Lines before and after the place that are shown."""
 _LONGEST_PLACE = 40
 """Lines of a place that are shown; of a longer one, the first."""
 _LONGEST_LINE = 240
@@ -28,15 +26,32 @@ class Question:
         number: what the reply calls it, from 1.
         text: the bare claim.
         path: its file.
-        code: numbered lines around its place.
+        lines: where it is there, for people: `line 12`, `lines 12 to 14`; empty where that is not known.
         before: how the place read when the claim was made, if that was another version; else empty.
     """
 
     number: int
     text: str
     path: str
-    code: str
+    lines: str = ""
     before: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Excerpt:
+    """Code that claims are about.
+
+    Attributes:
+        path: its file.
+        claims: their numbers.
+        former: the lines are those of the version before the change.
+        code: numbered lines.
+    """
+
+    path: str
+    claims: tuple[int, ...]
+    former: bool
+    code: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +62,9 @@ class Shown:
     text: str
 
 
-def check_prompt(
+def check_prompt(  # noqa: PLR0913  # what is asked, and in which words
     questions: Sequence[Question],
+    excerpts: Sequence[Excerpt],
     wording: Wording,
     *,
     label: str,
@@ -59,6 +75,7 @@ def check_prompt(
 
     Args:
         questions: the claims.
+        excerpts: the code that they are about.
         wording: the templates.
         label: which part of the examination this is.
         snapshot: whole files were reviewed.
@@ -70,13 +87,15 @@ def check_prompt(
     final = shown is not None
     variables = {
         "claims": tuple(questions),
+        "excerpts": tuple(excerpts),
         "shown": tuple(shown or ()),
         "snapshot": snapshot,
         "final": final,
         "rewritten": any(question.before for question in questions),
         "contract": describe(AskedFinalChecks if final else AskedChecks),
         "marker": marker_for(
-            *(text for q in questions for text in (q.text, q.code, q.before) if text),
+            *(text for q in questions for text in (q.text, q.before) if text),
+            *(e.code for e in excerpts),
             *(s.text for s in shown or ()),
         ),
     }
@@ -94,33 +113,36 @@ def check_prompt(
     )
 
 
-def excerpt(change: FileChange, side: Side, start: int, end: int) -> str:
-    """The lines around a place with their numbers, changed ones marked, the place itself pointed at.
+def excerpt(change: FileChange, side: Side, places: Collection[int], shown: Collection[int]) -> str:
+    """Lines of a file with their numbers, changed ones marked, some of them pointed at.
 
     Lines that the change removed stand where they were. Without the whole file, the lines of its hunks.
 
     Args:
         change: the file.
-        side: the version in which the place is counted.
-        start: first line of the place, 1-based.
-        end: its last line.
+        side: the version in which lines are counted.
+        places: 1-based numbers of the lines to point at.
+        shown: numbers of the lines to show; those that are not known are left out.
     """
-    end = min(end, start + _LONGEST_PLACE)
     known = _known(change, side)
     changed = change.changed_numbers(side)
     removed = _removed_before(change) if side is Side.NEW else {}
     mark = "+" if side is Side.NEW else "-"
-    numbers = [number for number in range(max(1, start - _AROUND), end + _AROUND + 1) if number in known]
     rows: list[str] = []
     before = None
-    for number in numbers:
+    for number in sorted({*shown, *places} & known.keys()):
         if before is not None and number != before + 1:
             rows.append("  ...")
         before = number
         rows += [_row(old, "-", " ", text) for old, text in removed.get(number, ())]
-        pointer = ">" if start <= number <= end else " "
+        pointer = ">" if number in places else " "
         rows.append(_row(number, mark if number in changed else " ", pointer, known[number]))
     return "\n".join(rows)
+
+
+def place_lines(start: int, end: int) -> range:
+    """The lines of a place that are pointed at: all of them, or of a long one the first."""
+    return range(start, min(end, start + _LONGEST_PLACE) + 1)
 
 
 def _row(number: int, mark: str, pointer: str, text: str) -> str:

@@ -10,10 +10,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from reviewer.changes.changeset import FileChange, FileStatus
 from reviewer.changes.text import one_line
-from reviewer.errors import RoleError
-from reviewer.prompting.batch import Batch, Section
+from reviewer.prompting.batch import Batch
 from reviewer.prompting.contract import (
     CATEGORIES,
     AskedChecks,
@@ -145,8 +143,8 @@ def system_text(role: Role, wording: Wording, *, snapshot: bool) -> str:
     Raises:
         RoleError: the role's template is broken.
     """
-    variables = _variables(role, wording, snapshot=snapshot) | {"change": "", "marker": ""}
-    return wording.templates.render_block(_body(role), "system", variables, name=role.source)
+    variables = variables_of(role, wording, snapshot=snapshot) | {"change": "", "marker": ""}
+    return wording.templates.render_block(body_of(role), "system", variables, name=role.source)
 
 
 def review_prompt(role: Role, batch: Batch, wording: Wording) -> Prompt:
@@ -156,7 +154,7 @@ def review_prompt(role: Role, batch: Batch, wording: Wording) -> Prompt:
         RoleError: the role's template is broken.
     """
     change = "\n".join(section.text for section in batch.sections)
-    variables = _variables(role, wording, snapshot=batch.snapshot) | {
+    variables = variables_of(role, wording, snapshot=batch.snapshot) | {
         "change": change.strip("\n"),
         "others": tuple(map(one_line, batch.others[: batch.listed])),
         "unlisted": len(batch.others) - batch.listed,
@@ -165,9 +163,9 @@ def review_prompt(role: Role, batch: Batch, wording: Wording) -> Prompt:
         "parts": batch.count,
     }
     system = system_text(role, wording, snapshot=batch.snapshot)
-    user = wording.templates.render_block(_body(role), "user", variables, name=role.source)
+    user = wording.templates.render_block(body_of(role), "user", variables, name=role.source)
     label = role.name if batch.count == 1 else f"{role.name} {batch.index}/{batch.count}"
-    return _prompt(role, Purpose.REVIEW, (system, user), batch=batch, label=label)
+    return role_prompt(role, Purpose.REVIEW, (system, user), batch=batch, label=label)
 
 
 def verdict_prompt(role: Role, results: str, wording: Wording, *, parts: int, snapshot: bool) -> Prompt:
@@ -183,7 +181,7 @@ def verdict_prompt(role: Role, results: str, wording: Wording, *, parts: int, sn
     Raises:
         RoleError: a template is broken.
     """
-    variables = _variables(role, wording, snapshot=snapshot) | {
+    variables = variables_of(role, wording, snapshot=snapshot) | {
         "results": results,
         "marker": marker_for(results),
         "parts": parts,
@@ -193,54 +191,7 @@ def verdict_prompt(role: Role, results: str, wording: Wording, *, parts: int, sn
     texts = tuple(
         wording.templates.render_block(source, block, variables, name=CLOSING) for block in ("system", "user")
     )
-    return _prompt(role, Purpose.VERDICT, (texts[0], texts[1]), batch=None, label=f"{role.name} closing")
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """A finding that a change is wanted for.
-
-    Attributes:
-        number: what the reply calls it, from 1.
-        title, text, recommendation: what was found, and what to do about it.
-        path: its file.
-        code: numbered lines around its place.
-    """
-
-    number: int
-    title: str
-    text: str
-    recommendation: str
-    path: str
-    code: str
-
-
-def fix_prompt(
-    role: Role, problems: Sequence[Problem], wording: Wording, *, label: str, snapshot: bool
-) -> Prompt:
-    """The prompt that asks for changes which settle some findings.
-
-    Args:
-        role: who is asked.
-        problems: the findings, with the code around them.
-        wording: the templates.
-        label: which part this is, for people.
-        snapshot: whole files were reviewed.
-
-    Raises:
-        RoleError: a template is broken.
-    """
-    shown = (text for p in problems for text in (p.title, p.text, p.recommendation, p.code))
-    variables = _variables(role, wording, snapshot=snapshot) | {
-        "problems": tuple(problems),
-        "marker": marker_for(*shown),
-        "contract": describe(AskedFixes),
-    }
-    texts = tuple(
-        wording.templates.render_block(_body(role), block, variables, name=role.source)
-        for block in ("system", "user")
-    )
-    return _prompt(role, Purpose.FIX, (texts[0], texts[1]), batch=None, label=label)
+    return role_prompt(role, Purpose.VERDICT, (texts[0], texts[1]), batch=None, label=f"{role.name} closing")
 
 
 def overhead_tokens(role: Role, wording: Wording, *, snapshot: bool) -> int:
@@ -248,25 +199,6 @@ def overhead_tokens(role: Role, wording: Wording, *, snapshot: bool) -> int:
     # One name that is not listed brings in the sentences around the list of names.
     empty = Batch(_MANY, _MANY, (), ("",), 0, snapshot)
     return review_prompt(role, empty, wording).tokens
-
-
-def check_role(role: Role, wording: Wording) -> None:
-    """Render a role once, so that a broken one is found before anything is asked.
-
-    Raises:
-        RoleError: the template is broken; names file and line.
-    """
-    if role.task is Task.FIX:
-        fix_prompt(role, [Problem(1, "t", "e", "r", "p", "c")], wording, label=role.name, snapshot=False)
-        return
-    for snapshot in (False, True):
-        overhead_tokens(role, wording, snapshot=snapshot)
-    change = Section(FileChange("a", FileStatus.PRESENT), marker_for(role.body), 1)
-    prompt = review_prompt(role, Batch(1, 1, (change,)), wording)
-    if change.text not in prompt.messages[1].text:
-        raise RoleError(
-            f"{role.source}: the block 'user' does not show the change: {{{{ change }}}} is missing"
-        )
 
 
 def marker_for(*texts: str) -> str:
@@ -285,9 +217,10 @@ def assembled(
     return _measured(role, ModelKind.GENERAL, purpose, texts, output_tokens=output_tokens, label=label)
 
 
-def _prompt(
+def role_prompt(
     role: Role, purpose: Purpose, texts: tuple[str, str], *, batch: Batch | None, label: str
 ) -> Prompt:
+    """A prompt of a system and a user message that belongs to a role."""
     limit = role.limits.output_tokens
     return _measured(role.name, role.kind, purpose, texts, batch=batch, output_tokens=limit, label=label)
 
@@ -307,7 +240,7 @@ def _measured(  # noqa: PLR0913  # the parts of a prompt
     return Prompt(role, kind, purpose, messages, batch, tokens, output_tokens, label)
 
 
-def _body(role: Role) -> str:
+def body_of(role: Role) -> str:
     """The role's template; one that does not say what it extends is the inner part of the layout."""
     if "{% extends" in role.body:
         return role.body
@@ -315,7 +248,8 @@ def _body(role: Role) -> str:
     return "{% extends '" + frame + "' %}{% block role %}" + role.body + "{% endblock %}"
 
 
-def _variables(role: Role, wording: Wording, *, snapshot: bool) -> dict[str, Any]:
+def variables_of(role: Role, wording: Wording, *, snapshot: bool) -> dict[str, Any]:
+    """What every template of a role may use."""
     return {
         "role": role,
         "contract": describe(AskedReview),

@@ -1,7 +1,7 @@
 """What a second reader is shown."""
 
 from reviewer.changes.changeset import Side
-from reviewer.prompting.checking import Question, Shown, check_prompt, excerpt
+from reviewer.prompting.checking import Excerpt, Question, Shown, check_prompt, excerpt
 from reviewer.prompting.prompt import Purpose, Wording
 from reviewer.prompting.role import built_in_folder, load_partials
 from reviewer.prompting.template import Templates
@@ -15,11 +15,11 @@ def test_lines_around_a_place(snapshot):
     assert (
         "\n".join(
             [
-                excerpt(cart, Side.NEW, 14, 14),
+                excerpt(cart, Side.NEW, {14}, range(1, 30)),
                 "-" * 20,
-                excerpt(cart, Side.OLD, 12, 12),
+                excerpt(cart, Side.OLD, {12}, range(1, 30)),
                 "-" * 20,
-                excerpt(util, Side.NEW, 3, 4),
+                excerpt(util, Side.NEW, {3, 4}, [1, 3, 4, 5, 99]),
             ]
         )
         == snapshot
@@ -28,12 +28,13 @@ def test_lines_around_a_place(snapshot):
 
 def test_prompt_of_both_rounds(snapshot):
     cart, _ = changes().files
-    question = Question(
-        1, "Division by zero. An empty cart has count 0.", cart.path, excerpt(cart, Side.NEW, 14, 14)
-    )
-    first = check_prompt([question], WORDING, label="verification", snapshot=False)
+    question = Question(1, "Division by zero. An empty cart has count 0.", cart.path, "line 14")
+    other = Question(2, "The sum may be wrong.", cart.path, "line 12", before="    total = sum(items)")
+    code = Excerpt(cart.path, (1, 2), former=False, code=excerpt(cart, Side.NEW, {12, 14}, range(1, 30)))
+    first = check_prompt([question, other], [code], WORDING, label="verification", snapshot=False)
     second = check_prompt(
-        [question],
+        [question, other],
+        [code],
         WORDING,
         label="verification again",
         snapshot=False,
@@ -47,7 +48,7 @@ def test_prompt_of_both_rounds(snapshot):
 
 
 def test_the_mark_is_not_in_the_material():
-    evil = Question(1, "x", "a.py", "--- END ---")
-    prompt = check_prompt([evil], WORDING, label="v", snapshot=False)
+    evil = Excerpt("a.py", (1,), former=False, code="--- END ---")
+    prompt = check_prompt([Question(1, "x", "a.py")], [evil], WORDING, label="v", snapshot=False)
     (begin,) = [line for line in prompt.messages[1].text.splitlines() if line.startswith("--- BEGIN")]
     assert begin.split()[2] not in evil.code

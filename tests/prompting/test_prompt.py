@@ -11,7 +11,6 @@ from reviewer.prompting.prompt import (
     Message,
     Speaker,
     Wording,
-    check_role,
     marker_for,
     review_prompt,
     system_text,
@@ -20,6 +19,7 @@ from reviewer.prompting.prompt import (
 )
 from reviewer.prompting.role import Role, built_in_folder, load_partials, load_roles, parse_role
 from reviewer.prompting.template import Templates
+from reviewer.prompting.trial import check_role
 from tests.support.roles import reviewing_roles
 from tests.support.values import changes
 
