@@ -1,19 +1,17 @@
 """What the roles produced to a report: pure, and the same for a finished and for a stopped run."""
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 
 from reviewer import __version__
 from reviewer.accounting import Ledger, account
-from reviewer.appraise import Grounded, doubts, role_review
-from reviewer.changes.changeset import SkipKind
+from reviewer.appraise import role_review
 from reviewer.changes.text import encodable
-from reviewer.examining import Examination, Examiners
+from reviewer.coverage import coverage_of, unseen_by, whole_readers
+from reviewer.examining import Examination
 from reviewer.fates import Rereading, carried, fates, seen_files
 from reviewer.fates import beside as beside_run
-from reviewer.findings.baseline import Baseline
 from reviewer.findings.finding import Claim, Finding, Grounding
 from reviewer.findings.merge import Statement, ground_claims, merge
 from reviewer.findings.patching import with_patches
@@ -24,17 +22,14 @@ from reviewer.outputs.report import (
     Comparison,
     Coverage,
     Report,
-    ReviewedFile,
     RoleReview,
-    SeenFile,
     SetAside,
-    SkippedPart,
     TargetInfo,
 )
 from reviewer.outputs.summary import combine_advice, decide_status, gate_of, verdict_of
 from reviewer.plan import Plan
+from reviewer.policy import RunPolicy
 from reviewer.prompting.batch import Batch
-from reviewer.prompting.contract import Severity
 from reviewer.prompting.role import Task
 from reviewer.record import Record, Unanswered, reading_position
 from reviewer.standing import aside, compared, verification
@@ -43,18 +38,19 @@ from reviewer.synthesis import Writing
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """The circumstances of a run: when, how long, why it was stopped, and what the user wants to see."""
+    """The circumstances of a run.
 
-    created: datetime
+    Attributes:
+        policy: its bounds and wishes.
+        seconds: how long it took.
+        ledger: what the models cost, and how they are.
+        stopped: why it was stopped before its end, or empty.
+    """
+
+    policy: RunPolicy
     seconds: float
     ledger: Ledger = field(default_factory=Ledger)
     stopped: str = ""
-    fail_on: Severity | None = None
-    min_severity: Severity = Severity.MINOR
-    examiners: Examiners | None = None
-    no_examiners: str = ""
-    baseline: Baseline | None = None
-    baseline_name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +94,7 @@ def assemble(plan: Plan, records: Sequence[Record], frame: Frame, beside: Beside
     statements = _statements(plan, records, beside.reread)
     grounded = {id(s.claim) for s in statements if s.anchor.grounding is not Grounding.UNVERIFIED}
     idle = f"nothing that it reviews has changed since {plan.since.name}" if plan.since else ""
-    coverage = _coverage(plan, records)
+    coverage = coverage_of(plan, records)
     every = _judged(plan, records, statements, beside, coverage)
     reviews = tuple(
         role_review(record, plan.calibration, grounded, idle)
@@ -114,7 +110,7 @@ def assemble(plan: Plan, records: Sequence[Record], frame: Frame, beside: Beside
     report = Report(
         schema_version=SCHEMA_VERSION,
         tool=f"reviewer {__version__}",
-        created=frame.created,
+        created=frame.policy.created,
         target=TargetInfo(
             encodable(changes.title), changes.base, changes.head, changes.snapshot, changes.notes
         ),
@@ -135,15 +131,15 @@ def assemble(plan: Plan, records: Sequence[Record], frame: Frame, beside: Beside
             frame.seconds,
             [beside.examination, beside.writing, beside.rereading, *(record.mending for record in records)],
         ),
-        gate=gate_of(sorted_.counting, frame.fail_on),
+        gate=gate_of(sorted_.counting, frame.policy.fail_on),
         language_model=_asked_a_model(records),
         notes=(f"The run was stopped: {frame.stopped}.",) if frame.stopped else (),
         set_aside=sorted_.aside,
-        verification=verification(every, frame.examiners, beside.examination, _why_not(frame)),
+        verification=verification(every, frame.policy.examiners, beside.examination, _why_not(frame)),
         synthesis=beside.writing.synthesis,
         comparison=_comparison(every, plan, frame, beside, coverage),
         earlier=fates(plan.since, beside.reread) if plan.since else (),
-        seen=seen_files(plan.code, plan.since, _readers(plan, records, grounded)),
+        seen=seen_files(plan.code, plan.since, whole_readers(plan, records, grounded)),
     )
     return replace(report, summary=verdict_of(report))
 
@@ -156,7 +152,7 @@ def _judged(
     before = plan.since.report.seen if plan.since else ()
     mendings = {record.plan.role.name: record.mending for record in records if record.mending.wanted}
     return [
-        replace(finding, unseen_by=_unseen_by(finding, coverage, records, before))
+        replace(finding, unseen_by=unseen_by(finding, coverage, records, before))
         for finding in with_fixes(with_patches(judged, plan.code), mendings, plan.code)
     ]
 
@@ -188,10 +184,10 @@ class _Sorted:
 
 
 def _sorted(every: Sequence[Finding], plan: Plan, frame: Frame) -> _Sorted:
-    set_aside = tuple(aside(every, plan.code, frame.baseline, frame.created.date()))
+    set_aside = tuple(aside(every, plan.code, frame.policy))
     left = {item.finding.id for item in set_aside}
     found = [finding for finding in every if finding.id not in left]
-    shown = [finding for finding in found if finding.severity.rank <= frame.min_severity.rank]
+    shown = [finding for finding in found if finding.severity.rank <= frame.policy.min_severity.rank]
     return _Sorted(
         set_aside,
         tuple(finding for finding in shown if finding.grounding is not Grounding.UNVERIFIED),
@@ -207,40 +203,12 @@ def _comparison(
     """What is new: beside the run that this one goes on from, or else beside the baseline."""
     if plan.since is not None:
         return beside_run(every, plan.since, beside.reread)
-    return compared(every, frame.baseline, frame.baseline_name, coverage)
-
-
-def _readers(plan: Plan, records: Sequence[Record], grounded: Grounded) -> Mapping[str, Sequence[str]]:
-    """The roles that have read all that they were shown of a file, by its path, and can be relied on."""
-    readers: dict[str, list[str]] = defaultdict(list)
-    for record in records:
-        shown = {path for _, batch in record.plan.asked for path in batch.paths}
-        missed = {part.path for part in record.plan.skipped}
-        for left in record.unanswered:
-            missed |= set(left.paths or left.batch.paths)
-        answered = set()
-        for item in record.answered:
-            answered |= set(item.batch.paths)
-            missed |= set(item.batch.paths) if doubts(item, plan.calibration, grounded) else set()
-        for path in (shown & answered) - missed:
-            readers[path].append(record.plan.role.name)
-    return readers
-
-
-def _unseen_by(
-    finding: Finding, coverage: Coverage, records: Sequence[Record], before: Sequence[SeenFile]
-) -> tuple[str, ...]:
-    """The roles that answered, but have not seen the file of a finding: their silence says nothing."""
-    read = [(file.path, file.roles) for file in coverage.reviewed]
-    read += [(file.path, file.roles) for file in before]
-    seen = [role for path, roles in read if path == finding.path for role in roles]
-    answered = [record.plan.role.name for record in records if record.answered]
-    return tuple(name for name in answered if name not in {*seen, *finding.reviewers})
+    return compared(every, frame.policy.baseline, frame.policy.baseline_name, coverage)
 
 
 def _why_not(frame: Frame) -> str:
     """Why findings were not checked: there is nobody, or the run was stopped before."""
-    return frame.no_examiners if frame.examiners is None else frame.stopped
+    return frame.policy.no_examiners if frame.policy.examiners is None else frame.stopped
 
 
 def _all_invented(review: RoleReview, statements: Sequence[Statement]) -> bool:
@@ -284,41 +252,3 @@ def _claims(records: Sequence[Record]) -> Iterable[tuple[str, str, Claim]]:
 def _asked_a_model(records: Sequence[Record]) -> bool:
     """Whether anything but the built-in reviewer was to answer."""
     return not records or any(not model.is_rules for record in records for model in record.plan.chain)
-
-
-def _coverage(plan: Plan, records: Sequence[Record]) -> Coverage:
-    readers: dict[str, list[str]] = defaultdict(list)
-    for record in records:
-        for item in record.answered:
-            for path in item.batch.paths:
-                if record.plan.role.name not in readers[path]:
-                    readers[path].append(record.plan.role.name)
-    reviewed = tuple(
-        ReviewedFile(change.path, change.added, change.removed, tuple(readers[change.path]))
-        for change in plan.changes.files
-        if change.path in readers
-    )
-    skipped = [
-        SkippedPart(part.path, part.reason, expected=part.kind is not SkipKind.IMPOSSIBLE)
-        for part in plan.changes.skipped
-    ]
-    asked = {
-        path
-        for record in records
-        for prompt in record.plan.prompts
-        if prompt.batch
-        for path in prompt.batch.paths
-    }
-    asked |= {part.path for record in records for part in record.plan.skipped}
-    skipped += [
-        SkippedPart(change.path, "no role that ran reviews this kind of file (globs)")
-        for change in plan.changes.files
-        if change.path not in asked
-    ]
-    for record in records:
-        name = record.plan.role.name
-        skipped += [SkippedPart(part.path, part.reason, name, expected=False) for part in record.plan.skipped]
-        for left in record.unanswered:
-            paths = left.paths or left.batch.paths
-            skipped += [SkippedPart(path, left.reason, name, expected=False) for path in paths]
-    return Coverage(reviewed, tuple(dict.fromkeys(skipped)))

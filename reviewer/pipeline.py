@@ -3,7 +3,6 @@
 import math
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from functools import partial
 from itertools import groupby
 
@@ -13,18 +12,17 @@ from reviewer.accounting import Ledger
 from reviewer.assemble import Beside, Frame, assemble, findings_of
 from reviewer.crew import Crew
 from reviewer.events import Interrupted
-from reviewer.examining import Examination, Examiners
+from reviewer.examining import Examination
 from reviewer.fates import Rereading, remembered
-from reviewer.findings.baseline import Baseline
 from reviewer.findings.finding import Finding
 from reviewer.findings.verdicts import with_rulings
 from reviewer.following import prepared, waves
 from reviewer.interview import interview
 from reviewer.mending import mend
-from reviewer.models.model import ModelRef, Price
+from reviewer.models.model import ModelRef
 from reviewer.outputs.report import Report
 from reviewer.plan import Plan
-from reviewer.prompting.contract import Severity
+from reviewer.policy import RunPolicy
 from reviewer.prompting.role import Task
 from reviewer.record import Record
 from reviewer.rereading import look_again
@@ -39,39 +37,6 @@ async def never() -> str:
     """Nobody stops the run."""
     await anyio.sleep_forever()
     return ""
-
-
-@dataclass(frozen=True, slots=True)
-class RunPolicy:
-    """Bounds and wishes of one run.
-
-    Attributes:
-        timeout: seconds for asking all models; what is not answered then is reported as missing.
-        role_timeout: seconds for asking one role.
-        fail_on: the least severity that makes the run fail, or None.
-        min_severity: findings below it are counted, not shown.
-        local: providers whose models share this machine's memory, so that roles of one model go together.
-        created: when the run began, for the report.
-        prices: what the tokens of models cost, where known.
-        examiners: who checks the findings; None for no second pass.
-        no_examiners: why there is no second pass although it was asked for, or empty.
-        writers: models that write the summary, best first; none if it is computed.
-        baseline: findings that are accepted; None if there is no such file.
-        baseline_name: where it is, for people.
-    """
-
-    created: datetime
-    timeout: float = math.inf
-    role_timeout: float = math.inf
-    fail_on: Severity | None = None
-    min_severity: Severity = Severity.MINOR
-    local: frozenset[str] = frozenset()
-    prices: Mapping[ModelRef, Price] = field(default_factory=dict)
-    examiners: Examiners | None = None
-    no_examiners: str = ""
-    writers: tuple[ModelRef, ...] = ()
-    baseline: Baseline | None = None
-    baseline_name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,18 +150,8 @@ class _Run:
         """The report of what there is."""
         policy, clock = self.policy, self.crew.asker.clock
         beside = Beside(self.examination, self.writing, self.rereading)
-        frame = Frame(
-            created=policy.created,
-            seconds=clock.now() - self.started,
-            ledger=Ledger(policy.prices, self.crew.asker.health.breakers),
-            stopped=stopped,
-            fail_on=policy.fail_on,
-            min_severity=policy.min_severity,
-            examiners=policy.examiners,
-            no_examiners=policy.no_examiners,
-            baseline=policy.baseline,
-            baseline_name=policy.baseline_name,
-        )
+        ledger = Ledger(policy.prices, self.crew.asker.health.breakers)
+        frame = Frame(policy, clock.now() - self.started, ledger, stopped)
         return assemble(self.plan, self.records, frame, beside)
 
 

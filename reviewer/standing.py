@@ -2,22 +2,21 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from datetime import date
 
 from reviewer.changes.changeset import ChangeSet
 from reviewer.examining import Examination, Examiners
 from reviewer.findings.baseline import Baseline
-from reviewer.findings.finding import Finding, Grounding, Verdict
+from reviewer.findings.finding import RULES, Finding, Grounding, Verdict
 from reviewer.findings.identity import known
 from reviewer.findings.suppression import suppressed
 from reviewer.outputs.report import Aside, Comparison, Coverage, SetAside, Verification
 from reviewer.outputs.wording import counted
+from reviewer.policy import RunPolicy
 
 
-def aside(
-    findings: Sequence[Finding], changes: ChangeSet, baseline: Baseline | None, today: date
-) -> Iterable[SetAside]:
-    """Findings that do not count: suppressed by a comment, accepted, or refuted by a second model."""
+def aside(findings: Sequence[Finding], changes: ChangeSet, policy: RunPolicy) -> Iterable[SetAside]:
+    """Findings that do not count: suppressed by a comment, accepted, refuted, or said by too few models."""
+    baseline, today = policy.baseline, policy.created.date()
     accepted = baseline.match([known(finding) for finding in findings]) if baseline else {}
     comments = suppressed(findings, changes)
     for finding in findings:
@@ -32,6 +31,17 @@ def aside(
             yield SetAside(finding, Aside.ACCEPTED, f"in the baseline{until}: {reason}")
         elif finding.verdict is Verdict.REFUTED and finding.ruling is not None:
             yield SetAside(finding, Aside.REFUTED, f"{finding.ruling.model}: {finding.ruling.reason}")
+        elif _votes(finding) < policy.min_votes and not finding.by_rules:
+            said = counted(_votes(finding), "model says or confirms it", "models say or confirm it")
+            yield SetAside(finding, Aside.OUTVOTED, f"{said}; {policy.min_votes} are asked for")
+
+
+def _votes(finding: Finding) -> int:
+    """How many models stand behind a finding: those that say it, and one that has confirmed it."""
+    models = {name for name in finding.votes if not name.startswith(RULES)}
+    if finding.verdict is Verdict.CONFIRMED and finding.ruling is not None:
+        models.add(finding.ruling.model)
+    return len(models)
 
 
 def compared(

@@ -694,6 +694,13 @@ def test_min_severity_hides_but_counts(shop, server):
     assert (made.findings, made.hidden, made.status) == ((), 1, "findings")
 
 
+def test_more_votes_than_models_are_an_error(shop, server, capsys, monkeypatch):
+    configure(shop, server)
+    monkeypatch.setenv("REVIEWER_REPORT__MIN_VOTES", "4")
+    assert run() == 2
+    assert "report.min_votes is 4, and no more than 1 model can say or confirm" in capsys.readouterr().err
+
+
 def test_small_window_means_smaller_prompts(shop, server):
     server.models = [{"id": "big", "max_model_len": 6000}]
     configure(shop, server)

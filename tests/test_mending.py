@@ -20,8 +20,9 @@ from reviewer.models.model import Backend, ModelRef
 from reviewer.models.repeats import RetryPolicy
 from reviewer.outputs.markdown import render
 from reviewer.outputs.report import Outcome, Report, Status
-from reviewer.pipeline import RunPolicy, review
+from reviewer.pipeline import review
 from reviewer.plan import Assignment, make_plan
+from reviewer.policy import RunPolicy
 from reviewer.prompting.prompt import Wording
 from reviewer.prompting.role import built_in_folder, load_partials, load_roles, parse_role
 from reviewer.prompting.template import Templates

@@ -25,8 +25,9 @@ from reviewer.models.model import USUAL, Backend, Finish, Manner, ModelRef, Repl
 from reviewer.models.repeats import RetryPolicy
 from reviewer.outputs.markdown import render
 from reviewer.outputs.report import Status
-from reviewer.pipeline import Outcome, RunPolicy, review
+from reviewer.pipeline import Outcome, review
 from reviewer.plan import Assignment, Plan, make_plan
+from reviewer.policy import RunPolicy
 from reviewer.prompting.prompt import Prompt, Purpose, Wording, overhead_tokens
 from reviewer.prompting.role import built_in_folder, load_partials
 from reviewer.prompting.template import Templates

@@ -19,8 +19,9 @@ from reviewer.models.model import USUAL, Backend, Manner, ModelRef, Reply
 from reviewer.models.repeats import RetryPolicy
 from reviewer.outputs.markdown import render
 from reviewer.outputs.report import Aside, Status
-from reviewer.pipeline import Outcome, RunPolicy, review
+from reviewer.pipeline import Outcome, review
 from reviewer.plan import Assignment, make_plan
+from reviewer.policy import RunPolicy
 from reviewer.prompting.contract import Severity
 from reviewer.prompting.prompt import Prompt, Purpose, Wording
 from reviewer.prompting.role import built_in_folder, load_partials
@@ -395,3 +396,34 @@ def test_a_stopped_run_without_a_second_pass_does_not_speak_of_one():
     assert len(made.findings) == 1
     assert made.notes == ("The run was stopped: interrupted by SIGINT.",)
     assert made.verification.notes == ()
+
+
+def voted(votes: int, checks: str, **fields: Any) -> Outcome:
+    """Ann and Bob say one thing, Ann alone another one, which Cid checks."""
+    return run(
+        {"examiners": Examiners((CID,)), "min_votes": votes},
+        ann=Person(reply(finding(**fields), wraps())),
+        bob=Person(reply(finding(**fields))),
+        cid=Person(reply(files_reviewed=["shop/cart.py", "shop/util.go"]), checks),
+    )
+
+
+def test_what_too_few_models_say_is_set_aside():
+    report = voted(2, says("unverifiable", "unverifiable")).report
+    assert [item.title for item in report.findings] == ["Division by zero for an empty cart"]
+    assert [(item.why, item.reason) for item in report.set_aside] == [
+        (Aside.OUTVOTED, "1 model says or confirms it; 2 are asked for")
+    ]
+    assert report.status is Status.FINDINGS
+    assert "**Outvoted** 1 model says or confirms it; 2 are asked for" in render(report)
+
+
+def test_a_confirmation_is_a_vote():
+    report = voted(2, says("confirmed", "confirmed")).report
+    assert len(report.findings) == 2
+    assert report.set_aside == ()
+    assert len(voted(3, says("confirmed", "confirmed")).report.findings) == 1
+
+
+def test_one_vote_is_enough_unless_more_are_asked_for():
+    assert len(voted(1, says("unverifiable", "unverifiable")).report.findings) == 2

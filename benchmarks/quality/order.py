@@ -18,6 +18,7 @@ from reviewer.findings.merge import Statement, ground_claims, merge
 from reviewer.outputs.json_report import render as to_json
 from reviewer.outputs.markdown import render as to_markdown
 from reviewer.plan import Plan
+from reviewer.policy import RunPolicy
 from reviewer.prompting.contract import CATEGORIES, Severity
 from reviewer.prompting.prompt import Wording
 from reviewer.prompting.template import Templates
@@ -79,7 +80,7 @@ def _report(said: Sequence[tuple[str, str, Claim]], changes: ChangeSet) -> str:
     """A whole report of these claims, as JSON and as Markdown."""
     findings = merge(ground_claims(said, changes, _ROLES))
     nothing = assemble(
-        Plan(changes, (), Wording(Templates({}))), (), Frame(datetime(2026, 1, 1, tzinfo=UTC), 0.0)
+        Plan(changes, (), Wording(Templates({}))), (), Frame(RunPolicy(datetime(2026, 1, 1, tzinfo=UTC)), 0.0)
     )
     report = replace(
         nothing,

@@ -24,6 +24,7 @@ from reviewer.commands.setup import Setup, chosen_roles, newest_report, prepare,
 from reviewer.config.load import cache_folder
 from reviewer.console import Chatter, Terminal
 from reviewer.crew import Crew
+from reviewer.errors import ConfigError
 from reviewer.events import Event, Listener, PromptAnswered
 from reviewer.examining import Examiners
 from reviewer.exits import INTERRUPTED, OK, of_report
@@ -37,8 +38,9 @@ from reviewer.outputs import json_report
 from reviewer.outputs.files import write_standard_output
 from reviewer.outputs.report import Report
 from reviewer.outputs.wording import counted
-from reviewer.pipeline import Outcome, RunPolicy, Stop, review
+from reviewer.pipeline import Outcome, Stop, review
 from reviewer.plan import Plan, make_plan
+from reviewer.policy import RunPolicy
 from reviewer.preview import preview
 from reviewer.prompting.contract import Severity
 from reviewer.prompting.role import Role
@@ -132,6 +134,7 @@ async def _review_changes(
         with terminal.waiting("Asking the model servers what they offer"):
             crew_list = await open_servers.enter_async_context(found)
             calibration = await _calibrated(around.calibration, crew_list, changes)
+        _check_votes(setup, crew_list)
         plan = make_plan(
             changes, crew_list.assignments, setup.wording, windows=crew_list.windows, calibration=calibration
         )
@@ -169,6 +172,7 @@ async def _review(plan: Plan, crew: Staff, session: _Session, observer: "_Observ
         role_timeout=settings.run.role_timeout or math.inf,
         fail_on=None if settings.gate.fail_on == "none" else Severity(settings.gate.fail_on),
         min_severity=Severity(settings.report.min_severity),
+        min_votes=settings.report.min_votes,
         local=crew.local,
         prices={model: info.price for model, info in crew.infos.items() if info and info.price},
         examiners=_examiners(plan.code, crew, session),
@@ -183,6 +187,22 @@ async def _review(plan: Plan, crew: Staff, session: _Session, observer: "_Observ
         policy,
         stop,
     )
+
+
+def _check_votes(setup: Setup, crew: Staff) -> None:
+    """See that findings can get as many votes as they need.
+
+    Raises:
+        ConfigError: there are fewer models than that.
+    """
+    wanted = setup.loaded.settings.report.min_votes
+    models = {assignment.chain[0] for assignment in crew.assignments} | set(crew.examiners)
+    able = len(models - {BUILTIN})
+    if wanted > able > 0:
+        raise ConfigError(
+            f"report.min_votes is {wanted}, and no more than {counted(able, 'model')} can say or confirm a "
+            "finding: every one would be set aside. Assign more models, or lower it."
+        )
 
 
 _NO_EXAMINERS = "findings are not checked by a second model, as there is none: name one in verify.models"
@@ -273,7 +293,7 @@ def _nothing(options: RunOptions, changes: ChangeSet, setup: Setup, terminal: Te
                 "To review the last commit: reviewer run --commit HEAD. "
                 "To review all files: reviewer run --all."
             )
-    return assemble(Plan(changes, (), setup.wording), (), Frame(datetime.now(UTC), 0.0))
+    return assemble(Plan(changes, (), setup.wording), (), Frame(RunPolicy(datetime.now(UTC)), 0.0))
 
 
 class _Observer:

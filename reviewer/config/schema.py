@@ -107,6 +107,10 @@ class Report(_Table):
     min_severity: Literal["critical", "major", "minor"] = Field(
         "minor", description="less severe findings are counted but not shown"
     )
+    min_votes: Annotated[int, Field(ge=1, le=20)] = Field(
+        1,
+        description="findings that fewer models say or confirm are set aside; of use from five reviewers on",
+    )
 
 
 class Scope(_Table):

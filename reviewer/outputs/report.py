@@ -199,6 +199,7 @@ class Aside(StrEnum):
     REFUTED = "refuted"  # a second model read the code and found it wrong
     SUPPRESSED = "suppressed"  # a comment in the code says so
     ACCEPTED = "accepted"  # it is in the baseline
+    OUTVOTED = "outvoted"  # fewer models stand behind it than the settings ask for
 
 
 @dataclass(frozen=True, slots=True)

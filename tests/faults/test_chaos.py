@@ -23,8 +23,9 @@ from reviewer.models.providers import PROTOCOLS
 from reviewer.models.repeats import RetryPolicy
 from reviewer.outputs import json_report, markdown
 from reviewer.outputs.report import Report, Status
-from reviewer.pipeline import RunPolicy, review
+from reviewer.pipeline import review
 from reviewer.plan import Assignment, Plan, make_plan
+from reviewer.policy import RunPolicy
 from reviewer.prompting.prompt import Wording
 from reviewer.prompting.role import built_in_folder, load_partials
 from reviewer.prompting.template import Templates

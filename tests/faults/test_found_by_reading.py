@@ -26,6 +26,7 @@ from reviewer.models.health import Health
 from reviewer.models.model import Endpoint, ModelRef
 from reviewer.outputs.report import Status
 from reviewer.plan import Assignment, Plan, make_plan
+from reviewer.policy import RunPolicy
 from reviewer.prompting.tokens import Calibration
 from reviewer.record import Record
 from tests.models.test_ask import PROMPT
@@ -81,7 +82,9 @@ def test_a_part_without_changed_lines_that_was_never_answered_is_not_clean():
     assert plan.roles[0].prompts
     record = Record(plan.roles[0])
     report = assemble(
-        Plan(change, plan.roles, WORDING), [record], Frame(datetime.now(UTC), 1.0, stopped="Ctrl-C")
+        Plan(change, plan.roles, WORDING),
+        [record],
+        Frame(RunPolicy(datetime.now(UTC)), 1.0, stopped="Ctrl-C"),
     )
     assert report.status is Status.INCOMPLETE
     assert [part.path for part in report.coverage.skipped] == ["new.py"]
