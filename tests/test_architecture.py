@@ -177,6 +177,7 @@ def test_adapters_do_not_import_each_other():
         "reviewer.models.providers.completions",
         "reviewer.models.providers.reading",
         "reviewer.commands.setup",
+        "reviewer.commands.conducting",
         "reviewer.commands.delivery",
     }
     for folder in folders:

@@ -1,13 +1,11 @@
 """`reviewer run`: collect, plan, ask, check, report."""
 
-import math
 import os
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
-from itertools import islice
 from pathlib import Path
 
 import anyio
@@ -16,39 +14,26 @@ from anyio import to_thread
 from reviewer.assemble import Frame, assemble
 from reviewer.changes.changeset import ChangeSet, SkipKind
 from reviewer.changes.collect import collect
-from reviewer.changes.surroundings import surroundings_of
 from reviewer.changes.target import Place, Selection, Worktree
-from reviewer.circumstances import Circumstances, circumstances, clock_for
+from reviewer.circumstances import circumstances, clock_for
+from reviewer.commands.conducting import Observer, Session, calibrated, check_votes, conduct, examiners_of
 from reviewer.commands.delivery import check_destination, deliver, formats_of
 from reviewer.commands.setup import Setup, chosen_roles, newest_report, prepare, shown_path
-from reviewer.config.load import cache_folder
 from reviewer.console import Chatter, Terminal
-from reviewer.crew import Crew
-from reviewer.errors import ConfigError
-from reviewer.events import Event, Listener, PromptAnswered
-from reviewer.examining import Examiners
 from reviewer.exits import INTERRUPTED, OK, of_report
 from reviewer.models.answer import Clock
-from reviewer.models.ask import Asker
-from reviewer.models.breaker import BreakerPolicy
-from reviewer.models.health import Health
-from reviewer.models.repeats import RetryPolicy
 from reviewer.options import RunOptions
 from reviewer.outputs import json_report
 from reviewer.outputs.files import write_standard_output
 from reviewer.outputs.report import Report
 from reviewer.outputs.wording import counted
-from reviewer.pipeline import Outcome, Stop, review
 from reviewer.plan import Plan, make_plan
 from reviewer.policy import RunPolicy
 from reviewer.preview import preview
-from reviewer.prompting.contract import Severity
 from reviewer.prompting.role import Role
-from reviewer.prompting.tokens import Calibration, estimate_tokens
-from reviewer.shared_breakers import BreakerFile
 from reviewer.signals import stop_signals
 from reviewer.since import Since, narrow
-from reviewer.staffing import BUILTIN, Staff, check_names, staff
+from reviewer.staffing import check_names, staff
 
 
 def run(options: RunOptions, clock: Clock | None = None) -> int:
@@ -76,7 +61,7 @@ async def _run(options: RunOptions, clock: Clock) -> int:
         return of_report(report)
     narrowed, since = _going_on(options, setup, changes, roles, terminal)
     with circumstances(options, clock) as around:
-        session = _Session(options, setup, terminal, around, since)
+        session = Session(options, setup, terminal, around, since)
         return await _review_changes(session, narrowed, roles, formats)
 
 
@@ -106,48 +91,29 @@ _LAST = "last"
 """What stands for the newest report."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Session:
-    """What all steps of one run share.
-
-    Attributes:
-        options: what was asked for.
-        setup: settings, roles and templates.
-        terminal: where it is said what happens.
-        around: servers, time and files.
-        since: the run that this one goes on from, if any.
-    """
-
-    options: RunOptions
-    setup: Setup
-    terminal: Terminal
-    around: Circumstances
-    since: Since | None = None
-
-
 async def _review_changes(
-    session: _Session, changes: ChangeSet, roles: Mapping[str, Role], formats: Sequence[str]
+    session: Session, changes: ChangeSet, roles: Mapping[str, Role], formats: Sequence[str]
 ) -> int:
     options, setup, terminal, around = session.options, session.setup, session.terminal, session.around
     found = staff(roles, setup.loaded, setup.environment, say=terminal.say, access=around.access)
     async with AsyncExitStack() as open_servers:
         with terminal.waiting("Asking the model servers what they offer"):
             crew_list = await open_servers.enter_async_context(found)
-            calibration = await _calibrated(around.calibration, crew_list, changes)
-        _check_votes(setup, crew_list)
+            calibration = await calibrated(around.calibration, crew_list, changes)
+        check_votes(setup, crew_list)
         plan = make_plan(
             changes, crew_list.assignments, setup.wording, windows=crew_list.windows, calibration=calibration
         )
         plan = replace(plan, since=session.since)
         if options.dry_run:
-            examiners = _examiners(plan.code, crew_list, session)
+            examiners = examiners_of(plan.code, crew_list, session)
             write_standard_output(preview(plan, examiners.models if examiners else ()))
             return OK
         check_destination(options, setup)
-        observer = _Observer(calibration, (terminal, *around.listeners))
+        observer = Observer(calibration, (terminal, *around.listeners))
         with stop_signals() as stop:
             with terminal.live():
-                outcome = await _review(plan, crew_list, session, observer, around.stop or stop)
+                outcome = await conduct(plan, crew_list, session, observer, around.stop or stop)
             report = around.timed(outcome.report)
             deliver(report, options, setup, formats, terminal)
             for problem in around.finish(observer.calibration, outcome.stopped, report.usage):
@@ -155,106 +121,6 @@ async def _review_changes(
     if outcome.bugs:
         raise ExceptionGroup("a part of the review was lost", outcome.bugs)
     return INTERRUPTED if any("interrupted" in note for note in report.notes) else of_report(report)
-
-
-async def _review(plan: Plan, crew: Staff, session: _Session, observer: "_Observer", stop: Stop) -> Outcome:
-    setup, around = session.setup, session.around
-    settings = setup.loaded.settings
-    attempts = settings.run.attempts
-    usual = BreakerPolicy()
-    breakers = BreakerPolicy(in_a_row=max(usual.in_a_row, attempts), window=max(usual.window, 2 * attempts))
-    shared = _shared_breakers(crew) if around.live else None
-    health = Health(breakers, limits=crew.limits, shared=shared)
-    asker = Asker(RetryPolicy(attempts=attempts), around.clock, observer, health)
-    policy = RunPolicy(
-        created=around.created,
-        timeout=settings.run.timeout if around.live else math.inf,
-        role_timeout=settings.run.role_timeout or math.inf,
-        fail_on=None if settings.gate.fail_on == "none" else Severity(settings.gate.fail_on),
-        min_severity=Severity(settings.report.min_severity),
-        min_votes=settings.report.min_votes,
-        local=crew.local,
-        prices={model: info.price for model, info in crew.infos.items() if info and info.price},
-        examiners=_examiners(plan.code, crew, session),
-        no_examiners=_no_examiners(crew, session),
-        writers=crew.writers,
-        baseline=setup.baseline,
-        baseline_name=setup.loaded.settings.baseline.file if setup.baseline else "",
-    )
-    return await review(
-        plan,
-        Crew(asker, crew.backends, setup.wording, crew.windows, plan.calibration),
-        policy,
-        stop,
-    )
-
-
-def _check_votes(setup: Setup, crew: Staff) -> None:
-    """See that findings can get as many votes as they need.
-
-    Raises:
-        ConfigError: there are fewer models than that.
-    """
-    wanted = setup.loaded.settings.report.min_votes
-    models = {assignment.chain[0] for assignment in crew.assignments} | set(crew.examiners)
-    able = len(models - {BUILTIN})
-    if wanted > able > 0:
-        raise ConfigError(
-            f"report.min_votes is {wanted}, and no more than {counted(able, 'model')} can say or confirm a "
-            "finding: every one would be set aside. Assign more models, or lower it."
-        )
-
-
-_NO_EXAMINERS = "findings are not checked by a second model, as there is none: name one in verify.models"
-
-
-def _no_examiners(crew: Staff, session: _Session) -> str:
-    """What to say where a second pass is wanted and cannot be."""
-    wanted = session.setup.loaded.settings.verify.mode == "on"
-    return _NO_EXAMINERS if wanted and not _several_models(crew) else ""
-
-
-def _several_models(crew: Staff) -> bool:
-    """Whether there is a model that could check what another one has found."""
-    models = {model for assignment in crew.assignments for model in assignment.chain} | set(crew.examiners)
-    return bool(crew.examiners) and len(models - {BUILTIN}) > 1
-
-
-def _examiners(changes: ChangeSet, crew: Staff, session: _Session) -> Examiners | None:
-    """Who checks findings: somebody, if there is a model that does not check its own."""
-    verify = session.setup.loaded.settings.verify
-    if verify.mode == "off" or not _several_models(crew):
-        return None
-    options = session.options
-    around = surroundings_of(changes, options.target, Place(options.common.directory))
-    return Examiners(crew.examiners, Severity(verify.min_severity), around, crew.local)
-
-
-def _shared_breakers(crew: Staff) -> BreakerFile:
-    """What other runs on this machine know of models that fail, without what has just been found out."""
-    addresses = {name: endpoint.address for name, endpoint in crew.endpoints.items()}
-    shared = BreakerFile(cache_folder(), addresses)
-    for model, info in crew.infos.items():
-        if info is not None:
-            shared.reached(model)
-    return shared
-
-
-async def _calibrated(calibration: Calibration, crew: Staff, changes: ChangeSet) -> Calibration:
-    """What servers on this machine that count tokens for nothing say about a piece of this change."""
-    texts = ("\n".join(line.text for hunk in file.hunks for line in hunk.lines) for file in changes.files)
-    sample = "\n".join(islice(texts, _SAMPLED_FILES))[:_SAMPLE]
-    for model in {assignment.chain[0] for assignment in crew.assignments}:
-        if model.provider in crew.local and sample:
-            counted = await crew.count_tokens(model, sample)
-            if counted:
-                estimated = estimate_tokens(sample)
-                calibration = calibration.exact(str(model), estimated=estimated, counted=counted)
-    return calibration
-
-
-_SAMPLE, _SAMPLED_FILES = 8000, 50
-"""Characters of a change that are counted exactly, and files that they are taken from."""
 
 
 def _selection(options: RunOptions, setup: Setup) -> Selection:
@@ -294,20 +160,3 @@ def _nothing(options: RunOptions, changes: ChangeSet, setup: Setup, terminal: Te
                 "To review all files: reviewer run --all."
             )
     return assemble(Plan(changes, (), setup.wording), (), Frame(RunPolicy(datetime.now(UTC)), 0.0))
-
-
-class _Observer:
-    """Learns from every answer how the models count tokens, and passes all events on."""
-
-    def __init__(self, calibration: Calibration, listeners: Sequence[Listener]) -> None:
-        self.calibration = calibration
-        self._listeners = listeners
-
-    def __call__(self, event: Event) -> None:
-        """Take note of an event."""
-        if isinstance(event, PromptAnswered) and event.counted:
-            self.calibration = self.calibration.observe(
-                event.model, estimated=event.estimated, counted=event.counted
-            )
-        for listener in self._listeners:
-            listener(event)
