@@ -180,6 +180,22 @@ class AskedFixes(_Asked):
     )
 
 
+class AskedMatch(_Asked):
+    """Which known problem a finding is about."""
+
+    finding: int = Field(description="number of the finding")
+    reason: str = Field(description="one sentence: what both are about, or what is different")
+    problem: int | None = Field(
+        description="number of the problem that it is about; null if it is none of them"
+    )
+
+
+class AskedMatches(_Asked):
+    """Findings put beside problems that are known."""
+
+    matches: list[AskedMatch] = Field(description="one for every finding, in their order")
+
+
 class AskedSentence(_Asked):
     """One sentence of a summary, with the findings that it rests on."""
 

@@ -17,6 +17,7 @@ from reviewer.prompting.contract import (
     AskedChecks,
     AskedFinalChecks,
     AskedFixes,
+    AskedMatches,
     AskedReview,
     AskedSynthesis,
     AskedVerdict,
@@ -59,6 +60,7 @@ class Purpose(StrEnum):
     FINAL_CHECK = "final check"
     SYNTHESIS = "synthesis"
     FIX = "fix"
+    JUDGEMENT = "judgement"
 
     @property
     def reply_type(self) -> type[BaseModel]:
@@ -73,6 +75,7 @@ _REPLY_TYPES: Mapping[Purpose, type[BaseModel]] = {
     Purpose.FINAL_CHECK: AskedFinalChecks,
     Purpose.SYNTHESIS: AskedSynthesis,
     Purpose.FIX: AskedFixes,
+    Purpose.JUDGEMENT: AskedMatches,
 }
 
 

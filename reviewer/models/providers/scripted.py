@@ -44,6 +44,10 @@ class Scripted(Backend):
             raise ConfigError(f"{folder}: holds no prepared replies such as architecture.json.")
         return cls(found)
 
+    def has(self, role: str) -> bool:
+        """Whether a reply is prepared for a role."""
+        return role in self._replies or "default" in self._replies
+
     async def list_models(self) -> tuple[ModelInfo, ...] | None:
         """Any name will do."""
         return None
