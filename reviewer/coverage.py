@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from reviewer.appraise import Grounded, doubts
 from reviewer.changes.changeset import SkipKind
 from reviewer.findings.finding import Finding
-from reviewer.outputs.report import Coverage, ReviewedFile, SeenFile, SkippedPart
+from reviewer.outputs.report import Coverage, Reader, ReviewedFile, SeenFile, SkippedPart
 from reviewer.plan import Plan
+from reviewer.prompting.prompt import digest_of
 from reviewer.record import Record
 
 
@@ -50,9 +51,11 @@ def coverage_of(plan: Plan, records: Sequence[Record]) -> Coverage:
     return Coverage(reviewed, tuple(dict.fromkeys(skipped)))
 
 
-def whole_readers(plan: Plan, records: Sequence[Record], grounded: Grounded) -> Mapping[str, Sequence[str]]:
+def whole_readers(
+    plan: Plan, records: Sequence[Record], grounded: Grounded
+) -> Mapping[str, Sequence[Reader]]:
     """The roles that have read all that they were shown of a file, by its path, and can be relied on."""
-    readers: dict[str, list[str]] = defaultdict(list)
+    readers: dict[str, list[Reader]] = defaultdict(list)
     for record in records:
         shown = {path for _, batch in record.plan.asked for path in batch.paths}
         missed = {part.path for part in record.plan.skipped}
@@ -62,8 +65,10 @@ def whole_readers(plan: Plan, records: Sequence[Record], grounded: Grounded) -> 
         for item in record.answered:
             answered |= set(item.batch.paths)
             missed |= set(item.batch.paths) if doubts(item, plan.calibration, grounded) else set()
+        role = record.plan.role
+        reader = Reader(role.name, digest_of(role, plan.wording, snapshot=plan.code.snapshot))
         for path in (shown & answered) - missed:
-            readers[path].append(record.plan.role.name)
+            readers[path].append(reader)
     return readers
 
 
@@ -72,7 +77,7 @@ def unseen_by(
 ) -> tuple[str, ...]:
     """The roles that answered, but have not seen the file of a finding: their silence says nothing."""
     read = [(file.path, file.roles) for file in coverage.reviewed]
-    read += [(file.path, file.roles) for file in before]
+    read += [(file.path, tuple(reader.role for reader in file.roles)) for file in before]
     seen = [role for path, roles in read if path == finding.path for role in roles]
     answered = [record.plan.role.name for record in records if record.answered]
     return tuple(name for name in answered if name not in {*seen, *finding.reviewers})

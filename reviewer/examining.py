@@ -65,14 +65,19 @@ class Examination:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A finding, the models that may check it, best first, and how its place read when it was found.
+    """What is to be checked.
 
-    `before` is empty where that has not changed.
+    Attributes:
+        finding: with the place that is shown.
+        models: who may check it, best first.
+        before: how the place read when it was found; empty where that has not changed.
+        gone: nothing like that is in the file any more; what is shown stands where it was.
     """
 
     finding: Finding
     models: tuple[ModelRef, ...]
     before: str = ""
+    gone: bool = False
 
 
 async def ask_about(  # noqa: PLR0913  # what is asked, of whom, and where it goes
@@ -294,7 +299,7 @@ def _question(number: int, case: Case) -> Question:
     finding = case.finding
     start, end = finding.line or 1, finding.end_line or finding.line or 1
     lines = f"line {start}" if start == end else f"lines {start} to {end}"
-    return Question(number, _bare(finding), finding.path, lines, case.before)
+    return Question(number, _bare(finding), finding.path, lines, case.before, case.gone)
 
 
 def _found_by(around: Surroundings, name: str) -> str:

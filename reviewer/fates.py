@@ -8,8 +8,9 @@ from reviewer.changes.changeset import ChangeSet
 from reviewer.changes.prints import prints
 from reviewer.findings.finding import Claim, Finding, Grounding, Ruling, Verdict
 from reviewer.findings.identity import Known, known, pair
-from reviewer.outputs.report import Comparison, Earlier, Fate, SeenFile
-from reviewer.since import Pending, Since, claim_of
+from reviewer.outputs.report import Comparison, Earlier, Fate, Reader, SeenFile
+from reviewer.pending import Pending, claim_of, code_at
+from reviewer.since import Since
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,19 +66,14 @@ def carried(since: Since, reread: Rereading) -> Iterator[tuple[str, str, Claim]]
             continue
         if refuted and not item.found and not _back(item, reread):
             continue
-        for voice in item.finding.voices:
-            claim = claim_of(item.finding, voice)
-            if fate is Fate.PERSISTS and not item.found and item.line is not None:
-                quote = _code(since.code, item)
-                claim = replace(claim, file=item.path, quote=quote, line=item.line, end_line=item.end_line)
+        there = fate is Fate.PERSISTS and not item.found
+        quote = code_at(since.code, item)
+        for number, voice in enumerate(item.finding.voices):
+            claim = replace(claim_of(item.finding, voice), file=item.path)
+            # What one reviewer has quoted may have changed while what another one has is as it was.
+            if quote and (there or (item.found and number in item.stale)):
+                claim = replace(claim, quote=quote, line=item.line, end_line=item.end_line)
             yield voice.role, voice.model, claim
-
-
-def _code(changes: ChangeSet, item: Pending) -> str:
-    """The code at the place where an earlier finding is now."""
-    change = changes.versions(item.path)[0]
-    numbers = range(item.line or 1, (item.end_line or item.line or 1) + 1)
-    return "\n".join(text for n in numbers if (text := change.text_at(item.side, n)) is not None)
 
 
 def remembered(findings: Sequence[Finding], since: Since, reread: Rereading) -> dict[str, Ruling]:
@@ -106,29 +102,44 @@ def remembered(findings: Sequence[Finding], since: Since, reread: Rereading) -> 
 
 def _known_now(item: Pending, since: Since, reread: Rereading) -> Known:
     """How an earlier finding is known by the code that it is about now."""
-    if item.found or not _back(item, reread):
+    if item.found:
+        return known(replace(item.finding, path=item.path))
+    if not _back(item, reread):
         return known(item.finding)
-    return known(replace(item.finding, code=_code(since.code, item)))
+    return known(replace(item.finding, path=item.path, code=code_at(since.code, item)))
 
 
 def beside(findings: Sequence[Finding], since: Since, reread: Rereading) -> Comparison:
     """What is new beside the earlier run, what is still there, and what is not."""
-    before: defaultdict[Fate, list[Known]] = defaultdict(list)
-    for entry in fates(since, reread):
-        before[entry.fate].append(entry.finding)
     now = [known(finding) for finding in findings]
     paired = pair([_known_now(item, since, reread) for item in since.pending], now)
+    told = {entry.finding.id: entry.fate for entry in fates(since, reread)}
+    persisting: list[str] = []
+    again: set[str] = set()
+    for later in sorted(paired):
+        item = since.pending[paired[later]]
+        # What is said again is there, whatever was said when it was looked at again.
+        if (
+            len(findings[later].voices) > len(item.finding.voices)
+            or told.get(item.finding.id) is not Fate.UNKNOWN
+        ):
+            persisting.append(now[later].id)
+            again.add(item.finding.id)
+    left: defaultdict[Fate, list[Known]] = defaultdict(list)
+    for entry in fates(since, reread):
+        if entry.finding.id not in again:
+            left[entry.fate].append(entry.finding)
     return Comparison(
         name=since.name,
         new=tuple(item.id for number, item in enumerate(now) if number not in paired),
-        persisting=tuple(now[number].id for number in sorted(paired)),
-        resolved=tuple(before[Fate.FIXED]),
-        unknown=tuple(before[Fate.UNKNOWN]),
+        persisting=tuple(persisting),
+        resolved=tuple(left[Fate.FIXED]),
+        unknown=tuple(left[Fate.UNKNOWN]),
     )
 
 
 def seen_files(
-    changes: ChangeSet, since: Since | None, readers: Mapping[str, Sequence[str]]
+    changes: ChangeSet, since: Since | None, readers: Mapping[str, Sequence[Reader]]
 ) -> tuple[SeenFile, ...]:
     """What a later run need not have read again.
 

@@ -79,9 +79,16 @@ async def mend(  # noqa: PLR0913, PLR0917  # what is asked, of whom, and where i
         for number, some in enumerate(groups, 1):
             label = role.name if len(groups) == 1 else f"{role.name} {number}/{len(groups)}"
             group.start_soon(desk.ask, some, label)
-    done = len(record.proposed)
-    outcome = "completed" if done == len(wanted) else "partial" if done else "failed"
-    crew.asker.listener(RoleFinished(role.name, outcome))
+    crew.asker.listener(RoleFinished(role.name, _outcome(record).value))
+
+
+def _outcome(record: Mending) -> Outcome:
+    """What became of asking: whether every finding was answered, not whether a patch came of it."""
+    if not record.wanted:
+        return Outcome.SKIPPED
+    if not record.proposed:
+        return Outcome.FAILED
+    return Outcome.COMPLETED if len(record.proposed) == len(record.wanted) else Outcome.PARTIAL
 
 
 def _is_wanted(finding: Finding, role: Role) -> bool:
@@ -123,6 +130,8 @@ class _Desk:
             answer = await answer_of(self.crew, prompt, candidates, journal, read_fixes, bugs=record.bugs)
         except PromptTooLongError as error:
             if len(findings) > 1:
+                record.prompts -= 1
+                record.tokens -= prompt.tokens
                 middle = len(findings) // 2
                 await self.ask(findings[:middle], f"{label} part 1")
                 await self.ask(findings[middle:], f"{label} part 2")
@@ -178,7 +187,7 @@ def with_fixes(
 
 
 def review_of(
-    role: Role, chain: Sequence[ModelRef], mending: Mending, findings: Iterable[Finding], why_not: str
+    role: Role, chain: Sequence[ModelRef], mending: Mending, findings: Sequence[Finding], why_not: str
 ) -> RoleReview:
     """What became of a role that fixes.
 
@@ -193,13 +202,11 @@ def review_of(
     models = list(dict.fromkeys(fix.model for fix in fixes))
     patches = sum(bool(fix.patch) for fix in fixes)
     reasons = list(dict.fromkeys(mending.left.values())) + [why_not] * bool(why_not)
-    if mending.wanted and not mending.proposed:
-        outcome = Outcome.FAILED
-    elif not mending.wanted:
-        outcome = Outcome.SKIPPED
+    outcome = _outcome(mending)
+    if outcome is Outcome.SKIPPED:
         reasons = reasons or ["no finding is confirmed by a second model"]
-    else:
-        outcome = Outcome.PARTIAL if reasons else Outcome.COMPLETED
+    elif outcome is Outcome.COMPLETED and reasons:
+        outcome = Outcome.PARTIAL
     summary = ""
     if mending.wanted:
         what = counted(len(mending.wanted), "confirmed finding")
@@ -217,7 +224,7 @@ def review_of(
         planned_model=str(chain[0]),
         reasons=tuple(reasons),
         computed=True,
-        notes=tuple(_notes(findings, role)),
+        notes=(*_notes(findings, role), *_lost(mending, findings)),
     )
 
 
@@ -229,3 +236,12 @@ def _notes(findings: Iterable[Finding], role: Role) -> Iterator[str]:
                 yield f"no patch for {finding.title!r}: {fix.problem}"
                 if fix.note:
                     yield f"{fix.model} says about {finding.title!r}: {fix.note}"
+
+
+def _lost(mending: Mending, findings: Iterable[Finding]) -> Iterator[str]:
+    """Findings that changes were proposed for and that are no longer there at the end, or as another one."""
+    ends = [known(finding) for finding in findings]
+    kept = set(pair([known(finding) for finding in mending.wanted], ends).values())
+    for number, finding in enumerate(mending.wanted):
+        if number not in kept and finding.id in mending.proposed:
+            yield f"a change for {finding.title!r} is not shown: the finding has become one with another"

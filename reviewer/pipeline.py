@@ -12,14 +12,13 @@ from reviewer.accounting import Ledger
 from reviewer.assemble import Beside, Frame, assemble, findings_of
 from reviewer.crew import Crew
 from reviewer.events import Interrupted
-from reviewer.examining import Examination
+from reviewer.examining import Examination, Examiners
 from reviewer.fates import Rereading, remembered
 from reviewer.findings.finding import Finding
 from reviewer.findings.verdicts import with_rulings
 from reviewer.following import prepared, waves
 from reviewer.interview import interview
 from reviewer.mending import mend
-from reviewer.models.model import ModelRef
 from reviewer.outputs.report import Report
 from reviewer.plan import Plan
 from reviewer.policy import RunPolicy
@@ -98,8 +97,7 @@ class _Run:
         What an earlier run has found comes first: what of it is settled is no part of the review.
         """
         if self.plan.since is not None:
-            models, policy = self._readers(), self.policy
-            await look_again(self.plan.since, models, self.crew, policy.examiners, self.rereading)
+            await look_again(self.plan.since, self.crew, self._readers(), self.rereading)
         findings: tuple[Finding, ...] = ()
         for wave in waves(self.records):
             crews = {id(record): prepared(record, self.records, findings, self.crew) for record in wave}
@@ -133,12 +131,13 @@ class _Run:
             return
         await mend(plan.role, chain, findings, self.plan.code, self.crew, record.mending)
 
-    def _readers(self) -> tuple[ModelRef, ...]:
+    def _readers(self) -> Examiners:
         """Who can say whether an earlier finding is still there: who checks findings, or else who reviews."""
         if self.policy.examiners is not None:
-            return self.policy.examiners.models
+            return self.policy.examiners
         models = dict.fromkeys(model for record in self.records for model in record.plan.chain)
-        return tuple(model for model in models if not model.is_rules)
+        able = tuple(model for model in models if not model.is_rules)
+        return Examiners(able, surroundings=self.policy.surroundings, local=self.policy.local)
 
     @property
     def bugs(self) -> tuple[Exception, ...]:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from reviewer.changes.surroundings import Surroundings
 from reviewer.examining import Examiners
 from reviewer.findings.baseline import Baseline
 from reviewer.models.model import ModelRef, Price
@@ -26,6 +27,7 @@ class RunPolicy:
         prices: what the tokens of models cost, where known.
         examiners: who checks the findings; None for no second pass.
         no_examiners: why there is no second pass although it was asked for, or empty.
+        surroundings: where code comes from that a prompt does not show, for those who look again at findings.
         writers: models that write the summary, best first; none if it is computed.
         baseline: findings that are accepted; None if there is no such file.
         baseline_name: where it is, for people.
@@ -41,6 +43,7 @@ class RunPolicy:
     prices: Mapping[ModelRef, Price] = field(default_factory=dict)
     examiners: Examiners | None = None
     no_examiners: str = ""
+    surroundings: Surroundings | None = None
     writers: tuple[ModelRef, ...] = ()
     baseline: Baseline | None = None
     baseline_name: str = ""

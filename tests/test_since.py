@@ -9,12 +9,12 @@ from typing import Any
 import anyio
 import pytest
 
-from reviewer.changes.changeset import ChangeSet
+from reviewer.changes.changeset import ChangeSet, FileChange, FileStatus, Hunk, Line, LineKind
 from reviewer.cli import main
 from reviewer.crew import Crew
 from reviewer.errors import ModelMissingError
 from reviewer.examining import Examiners
-from reviewer.findings.finding import Verdict
+from reviewer.findings.finding import Grounding, Verdict
 from reviewer.models.answer import Clock
 from reviewer.models.ask import Asker
 from reviewer.models.model import Backend, ModelRef
@@ -41,7 +41,7 @@ WORDING = Wording(Templates(load_partials([built_in_folder()])))
 ARCHITECTURE, QUALITY = ROLES["architecture"], ROLES["code_quality"]
 ANN, BOB = ModelRef("ann", "m"), ModelRef("bob", "m")
 GUARDED = PATCH.replace(b"+        return total / count", b"+        return total / count if count else 0")
-REWRITTEN = PATCH.replace(b"+        return total / count", b"+        return average(items, total)")
+REWRITTEN = PATCH.replace(b"+        return total / count", b"+        return total / number_of(count)")
 SILENT = Person(ModelMissingError("nobody should ask"))
 
 
@@ -58,7 +58,7 @@ def run(
     async def nothing(seconds: float) -> None:
         del seconds
 
-    left, known = (change, None) if since is None else narrow(change, since, "run.json", roles)
+    left, known = (change, None) if since is None else narrow(change, since, "run.json", roles, WORDING)
     assignments = [Assignment(role, (ANN,)) for role in roles]
     plan = make_plan(left, assignments, WORDING, windows={}, calibration=Calibration())
     asker = Asker(RetryPolicy(), Clock(now=lambda: 0.0, sleep=nothing))
@@ -73,6 +73,10 @@ def text_of(person: Person) -> str:
 
 def told(report: Report) -> list[tuple[str, Fate]]:
     return [(entry.finding.title, entry.fate) for entry in report.earlier]
+
+
+def readers(report: Report) -> dict[str, list[str]]:
+    return {file.path: [reader.role for reader in file.roles] for file in report.seen}
 
 
 ZERO = "Division by zero for an empty cart"
@@ -111,7 +115,7 @@ def test_a_clean_run_that_nothing_has_changed_since_is_clean():
 
 def test_only_what_has_changed_is_read_and_a_guard_settles_the_finding(snapshot):
     before = first(finding(), wraps())
-    ann = Person(says("refuted"), CART)
+    ann = Person(says("refuted", "confirmed"), CART)
     after = run(changes(GUARDED), ann, since=before)
     assert told(after) == [(ZERO, Fate.FIXED), ("Integers wrap around", Fate.PERSISTS)]
     assert [item.title for item in after.findings] == ["Integers wrap around"]
@@ -121,14 +125,11 @@ def test_only_what_has_changed_is_read_and_a_guard_settles_the_finding(snapshot)
         "read like this when the claim was made:\n\n                return total / count\n"
         in question.messages[1].text
     )
-    assert "refuted` if it is there no longer" in question.messages[0].text
+    assert "you can see that it is there no" in question.messages[0].text
     assert "shop/util.go (" not in prompt.messages[1].text
     assert [item.title for item in after.comparison.resolved] == [ZERO]
     assert [part.path for part in after.coverage.skipped] == ["shop/util.go"]
-    assert {file.path: file.roles for file in after.seen} == {
-        "shop/cart.py": ("architecture",),
-        "shop/util.go": ("architecture",),
-    }
+    assert readers(after) == {"shop/cart.py": ["architecture"], "shop/util.go": ["architecture"]}
     assert render(after) == snapshot
 
 
@@ -182,7 +183,7 @@ def test_a_role_that_did_not_run_then_has_the_whole_file_read():
     ann = Person(EMPTY)
     after = run(changes(), ann, since=first(), roles=(ARCHITECTURE, QUALITY))
     assert len(ann.asked) == 2
-    assert {file.path: file.roles for file in after.seen}["shop/cart.py"] == ("architecture", "code_quality")
+    assert readers(after)["shop/cart.py"] == ["architecture", "code_quality"]
 
 
 def test_a_second_run_goes_on_from_one_that_went_on():
@@ -196,7 +197,7 @@ def test_a_second_run_goes_on_from_one_that_went_on():
 
 def test_a_file_that_left_the_change_cannot_be_told():
     only_cart = PATCH[: PATCH.index(b"diff --git a/shop/util.go")]
-    after = run(changes(only_cart), Person(CART), since=first(finding(), wraps()))
+    after = run(changes(only_cart), Person(says("confirmed")), since=first(finding(), wraps()))
     assert told(after) == [(ZERO, Fate.PERSISTS), ("Integers wrap around", Fate.UNKNOWN)]
     assert "not part of this change" in after.earlier[1].reason
     assert [item.title for item in after.findings] == [ZERO]
@@ -227,6 +228,118 @@ def test_a_claim_about_nothing_goes_when_its_file_is_read_again():
     assert [item.title for item in run(changes(), Person(EMPTY), since=before).unverified] == ["Invented"]
     after = run(changes(GUARDED), Person(CART), since=before)
     assert (after.unverified, told(after)) == ((), [("Invented", Fate.UNKNOWN)])
+
+
+def snapshot_of(*files: tuple[str, list[str]]) -> ChangeSet:
+    """Whole files under review."""
+    made = []
+    for path, lines in files:
+        rows = tuple(Line(LineKind.ADDED, text, None, number) for number, text in enumerate(lines, 1))
+        hunk = Hunk(0, 0, 1, len(rows), "", rows)
+        made.append(FileChange(path, FileStatus.PRESENT, (hunk,), old_lines=(), new_lines=tuple(lines)))
+    return ChangeSet("files", tuple(made), snapshot=True)
+
+
+FILLER = [f"value_{number} = {number}" for number in range(120)]
+MEAN = ["def mean(items):", "    total = sum(items)", "    return total / len(items)"]
+
+
+def claimed(path: str = "cart.py", quote: str = MEAN[2], **fields: Any) -> dict[str, Any]:
+    return finding(file=path, quote=quote, line=None, **fields)
+
+
+def over(
+    before: ChangeSet, after: ChangeSet, verdict: str, *findings: dict[str, Any]
+) -> tuple[Report, Person]:
+    """A run over one state of some files, and one that goes on from it over another."""
+    paths = [file.path for file in (*before.files, *after.files)]
+    empty = reply(files_reviewed=paths)
+    earlier = run(before, Person(reply(*findings or [claimed()], files_reviewed=paths)))
+    ann = Person(says(verdict), empty)
+    return run(after, ann, since=earlier), ann
+
+
+def test_code_that_has_moved_is_found_again_and_told_so():
+    report, _ = over(snapshot_of(("cart.py", MEAN)), snapshot_of(("cart.py", [*FILLER, *MEAN])), "confirmed")
+    (left,) = report.findings
+    assert (left.line, left.grounding, left.named) == (123, Grounding.RELOCATED, "cart.py:3")
+    assert "the quoted code is at line 123" in render(report)
+
+
+def test_code_in_a_file_of_another_name_is_found():
+    report, _ = over(snapshot_of(("cart.py", MEAN)), snapshot_of(("shop.py", MEAN)), "confirmed")
+    assert [(item.path, item.line) for item in report.findings] == [("shop.py", 3)]
+    assert told(report) == [(ZERO, Fate.PERSISTS)]
+
+
+def test_rewritten_code_far_away_is_what_the_model_is_shown():
+    now = [*FILLER, "def mean(items):", "    total = sum(items)", "    return float(total) / len(items)"]
+    report, ann = over(snapshot_of(("cart.py", MEAN)), snapshot_of(("cart.py", now)), "confirmed")
+    question = text_of(ann)
+    assert ">  123 +|     return float(total) / len(items)" in question
+    assert [item.line for item in report.findings] == [123]
+
+
+def test_code_that_nothing_is_like_is_said_to_be_gone():
+    report, ann = over(snapshot_of(("cart.py", MEAN)), snapshot_of(("cart.py", FILLER)), "refuted")
+    assert "Nothing like the lines that the claim was about is left in the file" in text_of(ann)
+    assert (told(report), report.status) == ([(ZERO, Fate.FIXED)], Status.CLEAN)
+
+
+def test_a_change_in_another_file_may_have_settled_it():
+    before = snapshot_of(("cart.py", MEAN), ("page.py", ["mean(cart)"]))
+    after = snapshot_of(("cart.py", MEAN), ("page.py", ["mean(cart or [0])"]))
+    report, ann = over(before, after, "refuted")
+    assert "cart.py" in text_of(ann)
+    assert told(report) == [(ZERO, Fate.FIXED)]
+
+
+def test_a_claim_whose_advice_was_followed_is_asked_about():
+    """What could not be verified quoted what should be there; now it is there."""
+    guard = "    return total / len(items) if items else 0"
+    report, ann = over(
+        snapshot_of(("cart.py", MEAN)),
+        snapshot_of(("cart.py", [*MEAN[:2], guard])),
+        "refuted",
+        claimed(quote=guard),
+    )
+    assert "Claim 1" in text_of(ann)
+    assert told(report) == [(ZERO, Fate.FIXED)]
+
+
+def test_other_instructions_have_everything_read_again():
+    before = first()
+    ann = Person(EMPTY)
+    other = replace(ARCHITECTURE, body=ARCHITECTURE.body + "\n- Look for paths that leave their folder.\n")
+    run(changes(), ann, since=before, roles=(other,))
+    assert "shop/cart.py (" in text_of(ann)
+
+
+def test_what_one_voice_quoted_may_be_gone_while_another_s_is_there():
+    lines = ["def mean(items):", "    return sum(items) / len(items)", "    # never empty"]
+    two = [claimed(quote=lines[1]), claimed(quote=lines[2], explanation="Says who?")]
+    earlier = run(
+        snapshot_of(("cart.py", lines)),
+        Person(reply(two[0], files_reviewed=["cart.py"]), reply(two[1], files_reviewed=["cart.py"])),
+        roles=(ARCHITECTURE, QUALITY),
+    )
+    assert [len(item.voices) for item in earlier.findings] == [2]
+    after = run(
+        snapshot_of(("cart.py", lines[:2])),
+        Person(says("confirmed"), reply(files_reviewed=["cart.py"])),
+        since=earlier,
+        roles=(ARCHITECTURE, QUALITY),
+    )
+    assert [len(item.voices) for item in after.findings] == [2]
+    assert after.unverified == ()
+
+
+def test_what_is_said_again_is_not_resolved_whatever_was_said_before():
+    other = PATCH.replace(b"+        total = sum(items)", b"+        total = math.fsum(items)")
+    ann = Person(says("refuted"), reply(finding(), files_reviewed=["shop/cart.py"]))
+    after = run(changes(other), ann, since=first(finding()))
+    assert len(after.findings) == 1
+    assert (len(after.comparison.persisting), after.comparison.resolved) == (1, ())
 
 
 @pytest.fixture

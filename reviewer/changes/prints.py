@@ -8,9 +8,10 @@ from difflib import SequenceMatcher
 
 from reviewer.changes.changeset import FileChange, Hunk, Line, LineKind, Side
 
-WIDTH = 4
-"""Characters for a line: 24 bits, so that one in 16 million changed lines is taken for the former one."""
-_BYTES = 3
+WIDTH = 20
+"""Characters for a line: 120 bits. With fewer, the author of a change could make two lines that have the same
+name: one to be read, and another one to be put in its place."""
+_BYTES = 15
 _AROUND = 12
 """Lines of a hunk that are kept before and after a line that is new."""
 
@@ -29,14 +30,16 @@ class Narrowed:
 
 
 def prints(change: FileChange) -> str:
-    """The lines that the hunks of a file show and what the change does to them, `WIDTH` characters a line."""
-    return "".join(_print(line) for hunk in change.hunks for line in hunk.lines)
+    """The lines that the hunks of a file show and what the change does to them, `WIDTH` characters a line.
+
+    The heading of a hunk counts, so that lines which have moved to another function are new.
+    """
+    return "".join(_print(line, hunk.section) for hunk in change.hunks for line in hunk.lines)
 
 
-def _print(line: Line) -> str:
-    digest = hashlib.blake2b(
-        f"{line.kind}{line.text}".encode("utf-8", "surrogatepass"), digest_size=_BYTES
-    ).digest()
+def _print(line: Line, section: str) -> str:
+    text = f"{line.kind}{section}\n{line.text}"
+    digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=_BYTES).digest()
     return base64.b64encode(digest).decode("ascii")
 
 
@@ -51,7 +54,9 @@ def narrowed(change: FileChange, seen: str, shown: Sequence[Hunk] | None = None)
         shown: its hunks with more context, of which the parts are to be taken; its own if None.
     """
     now = prints(change)
-    if now == seen or not now:
+    if not now:
+        return Narrowed(change, 0)
+    if now == seen:
         return Narrowed(None, change.added + change.removed)
     lines = [(line.old, line.new) for hunk in change.hunks for line in hunk.lines]
     fresh = {lines[number] for number in _fresh(_lines(seen), _lines(now))}

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from reviewer.changes.changeset import ChangeSet
-from reviewer.changes.surroundings import surroundings_of
+from reviewer.changes.surroundings import Surroundings, surroundings_of
 from reviewer.changes.target import Place
 from reviewer.circumstances import Circumstances
 from reviewer.commands.setup import Setup
@@ -72,6 +72,7 @@ async def conduct(plan: Plan, crew: Staff, session: Session, observer: "Observer
         prices={model: info.price for model, info in crew.infos.items() if info and info.price},
         examiners=examiners_of(plan.code, crew, session),
         no_examiners=_no_examiners(crew, session),
+        surroundings=_surroundings(plan.code, session),
         writers=crew.writers,
         baseline=setup.baseline,
         baseline_name=setup.loaded.settings.baseline.file if setup.baseline else "",
@@ -120,9 +121,14 @@ def examiners_of(changes: ChangeSet, crew: Staff, session: Session) -> Examiners
     verify = session.setup.loaded.settings.verify
     if verify.mode == "off" or not _several_models(crew):
         return None
-    options = session.options
-    around = surroundings_of(changes, options.target, Place(options.common.directory))
+    around = _surroundings(changes, session)
     return Examiners(crew.examiners, Severity(verify.min_severity), around, crew.local)
+
+
+def _surroundings(changes: ChangeSet, session: Session) -> Surroundings | None:
+    """Where code comes from that a prompt does not show."""
+    options = session.options
+    return surroundings_of(changes, options.target, Place(options.common.directory))
 
 
 def _shared_breakers(crew: Staff) -> BreakerFile:

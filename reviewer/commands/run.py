@@ -84,7 +84,7 @@ def _going_on(
         name = shown_path(newest, options.common.directory)
     report = json_report.load(str(options.common.directory / name))
     terminal.say(f"Going on from {name} ({report.target.title}).")
-    return narrow(changes, report, name, roles.values())
+    return narrow(changes, report, name, roles.values(), setup.wording)
 
 
 _LAST = "last"

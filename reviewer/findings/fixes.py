@@ -9,7 +9,7 @@ from reviewer.errors import InvalidReplyError
 from reviewer.findings.extract import MAX_CHARACTERS, last_first
 from reviewer.findings.fields import code_of, first, fold, number_of, text_of
 from reviewer.findings.finding import Claim, Finding, Fix, Grounding
-from reviewer.findings.ground import ground
+from reviewer.findings.ground import Anchor, ground
 from reviewer.findings.lookup import Lookup
 from reviewer.findings.patching import Replacement, parses_before, replaced
 from reviewer.models.model import Reply
@@ -18,7 +18,7 @@ from reviewer.prompting.contract import Severity
 _NUMBERS = ("finding", "claim", "id", "number", "index")
 _OLD = ("old", "before", "search", "original", "old_code")
 _NEW = ("new", "after", "replace", "replacement", "new_code")
-_MARGIN = re.compile(r"^[> ]?\s*\d+ [-+ ]\| ?")
+_MARGIN = re.compile(r"^[> ]?\s*\d+ [-+ ]\|")
 """What stands before each line of code in a prompt, and is no part of it."""
 _MOST = 40
 """Edits of one reply that are looked at."""
@@ -98,7 +98,23 @@ def _edit(entry: dict[str, Any]) -> Iterator[Edit]:
 def _without_margin(code: str) -> str:
     """Code without the numbers and marks of a prompt, if each of its lines has them."""
     lines = code.split("\n")
-    return "\n".join(_MARGIN.sub("", line) for line in lines) if all(map(_MARGIN.match, lines)) else code
+    if not all(map(_MARGIN.match, lines)):
+        return code
+    plain = [_MARGIN.sub("", line) for line in lines]
+    # Prompts put a blank behind the bar; where a line has none, the model has left it out in all of them.
+    apart = all(line.startswith(" ") or not line for line in plain)
+    return "\n".join(line[1:] if apart else line for line in plain)
+
+
+def _anchor(edit: Edit, finding: Finding, lookup: Lookup) -> Anchor:
+    """Where the old lines of an edit are: the only such place, or whole lines nearest to the finding."""
+    claim = Claim(edit.file or finding.path, "", "", Severity.MINOR, quote=edit.old)
+    only = ground(claim, lookup)
+    if only.grounding is not Grounding.UNVERIFIED:
+        return only
+    near = ground(replace(claim, line=finding.line), lookup)
+    # The line of the finding tells nothing about another file, nor which of many words is meant.
+    return near if near.path == finding.path and near.quote == near.code else only
 
 
 def fix_of(proposed: Proposed, finding: Finding, lookup: Lookup, *, role: str, model: str) -> Fix:
@@ -116,8 +132,7 @@ def fix_of(proposed: Proposed, finding: Finding, lookup: Lookup, *, role: str, m
         return replace(fix, problem="no change was proposed")
     made: dict[str, list[Replacement]] = {}
     for edit in proposed.edits:
-        claim = Claim(edit.file or finding.path, "", "", Severity.MINOR, line=finding.line, quote=edit.old)
-        anchor = ground(claim, lookup)
+        anchor = _anchor(edit, finding, lookup)
         if anchor.grounding is Grounding.UNVERIFIED or anchor.line is None or anchor.end_line is None:
             return replace(fix, problem=f"an edit is about code that is not there: {anchor.note}")
         made.setdefault(anchor.path, []).append(

@@ -14,6 +14,8 @@ from reviewer.findings.syntax import parses
 
 _CONTEXT = 3
 _NO_NEWLINE = "\\ No newline at end of file"
+_REPLACED = "\0"
+"""Stands for a line that is replaced; no line of a text file is equal to it."""
 _MOST_REPEATED = 6
 """Lines around the place that a suggestion may repeat."""
 _LEFT_OUT = re.compile(
@@ -57,7 +59,7 @@ def with_patches(findings: Iterable[Finding], changes: ChangeSet) -> tuple[Findi
         if not finding.suggestion.strip() or finding.grounding is Grounding.UNVERIFIED:
             made.append(finding)
             continue
-        change = changes.versions(finding.path)[-1]
+        change = changes.versions(finding.path)[0]
         if finding.path not in before:
             before[finding.path] = parses_before(change)
         proposal = propose(finding, change, before=before[finding.path])
@@ -79,7 +81,8 @@ def propose(finding: Finding, change: FileChange, *, before: bool | None) -> Pro
         change: its file.
         before: whether the file parses as it is; None if that cannot be told.
     """
-    line, end = finding.line or 0, finding.end_line or 0
+    line = finding.line or 0
+    end = finding.end_line or line
     return replaced(
         change, [Replacement(line, end, finding.side, finding.quote, finding.suggestion)], before=before
     )
@@ -100,18 +103,10 @@ def replaced(change: FileChange, replacements: Sequence[Replacement], *, before:
     """
     lines = change.lines(Side.NEW)
     ordered = sorted(replacements, key=lambda one: (one.line, one.end_line))
-    if any(one.side is Side.OLD or not one.line for one in ordered):
-        return Proposal(note="it is about lines that are no longer there")
-    if lines is None:
-        return Proposal(note="the whole file is not known")
-    if any(_LEFT_OUT.search(one.new) for one in ordered):
-        return Proposal(note="it leaves parts out")
-    if any(one.end_line >= other.line for one, other in pairwise(ordered)):
-        return Proposal(note="it replaces the same lines twice")
-    new = tuple(lines)
-    for one in reversed(ordered):
-        new = (*new[: one.line - 1], *_instead(one, lines), *new[one.end_line :])
-    if new == tuple(lines):
+    if note := _refusal(ordered, lines):
+        return Proposal(note=note)
+    new = _with(ordered, lines or ())
+    if new == lines:
         return Proposal(note="it is what is there already")
     if before is None:
         return Proposal(note="whether the file still parses with it cannot be checked for this kind of file")
@@ -122,7 +117,39 @@ def replaced(change: FileChange, replacements: Sequence[Replacement], *, before:
     if not parses(change.path, _text(new)):
         return Proposal(note="the file would not parse with it")
     ended = not any(Side.NEW in hunk.no_newline for hunk in change.hunks)
-    return Proposal(patch=_diff(change.path, lines, new, ended=ended))
+    return Proposal(patch=_diff(change.path, lines or (), new, ended=ended))
+
+
+def _refusal(ordered: Sequence[Replacement], lines: Sequence[str] | None) -> str:
+    """Why some replacements, in the order of their lines, cannot be made; or an empty text."""
+    if any(one.side is Side.OLD or not 0 < one.line <= one.end_line for one in ordered):
+        return "it is about lines that are no longer there"
+    if lines is None:
+        return "the whole file is not known"
+    if any(_LEFT_OUT.search(one.new) for one in ordered):
+        return "it leaves parts out"
+    if any(one.end_line >= other.line for one, other in pairwise(ordered)):
+        return "it replaces the same lines twice"
+    if any(_is_ambiguous(one, lines) for one in ordered):
+        return "the part of the line that it replaces stands there twice"
+    return ""
+
+
+def _with(ordered: Sequence[Replacement], lines: Sequence[str]) -> tuple[str, ...]:
+    """The lines of a file with some of them replaced."""
+    new = tuple(lines)
+    for one in reversed(ordered):
+        others = {n for other in ordered if other is not one for n in range(other.line - 1, other.end_line)}
+        # What another replacement changes is no line that this one could repeat for orientation.
+        around = [_REPLACED if number in others else line for number, line in enumerate(lines)]
+        new = (*new[: one.line - 1], *_instead(one, around), *new[one.end_line :])
+    return new
+
+
+def _is_ambiguous(one: Replacement, lines: Sequence[str]) -> bool:
+    """Whether it replaces a part of a single line that is in it more than once."""
+    line, quote = lines[one.line - 1].strip(), one.quote.strip()
+    return one.line == one.end_line and quote != line and line.count(quote) > 1
 
 
 def _instead(one: Replacement, lines: Sequence[str]) -> list[str]:

@@ -248,6 +248,14 @@ class Earlier:
 
 
 @dataclass(frozen=True, slots=True)
+class Reader:
+    """A role, and what names the instructions that it had."""
+
+    role: str
+    instructions: str
+
+
+@dataclass(frozen=True, slots=True)
 class SeenFile:
     """What a later run need not have read again.
 
@@ -258,7 +266,7 @@ class SeenFile:
     """
 
     path: str
-    roles: tuple[str, ...]
+    roles: tuple[Reader, ...]
     lines: str
 
 

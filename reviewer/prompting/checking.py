@@ -28,6 +28,7 @@ class Question:
         path: its file.
         lines: where it is there, for people: `line 12`, `lines 12 to 14`; empty where that is not known.
         before: how the place read when the claim was made, if that was another version; else empty.
+        gone: nothing like that is in the file any more; what is shown stands where it was.
     """
 
     number: int
@@ -35,6 +36,7 @@ class Question:
     path: str
     lines: str = ""
     before: str = ""
+    gone: bool = False
 
 
 @dataclass(frozen=True, slots=True)

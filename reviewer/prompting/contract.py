@@ -285,5 +285,5 @@ def _type_name(annotation: Any) -> str:
         return " or ".join(_type_name(part) for part in get_args(annotation))
     if origin is list:
         return f"list of {_type_name(get_args(annotation)[0])}s"
-    names = {str: "string", int: "integer", type(None): "null"}
+    names = {str: "string", int: "integer", bool: "boolean", type(None): "null"}
     return names.get(annotation, "object")

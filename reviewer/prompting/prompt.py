@@ -28,6 +28,7 @@ from reviewer.prompting.role import ModelKind, Role, Task
 from reviewer.prompting.template import Templates
 from reviewer.prompting.tokens import MESSAGE_TOKENS, SAFETY, TEMPLATE_TOKENS, estimate_tokens
 
+_DIGITS = 12
 _MANY = 999
 """A number of parts as long as it will be."""
 LAYOUT = "partials/layout.md.j2"
@@ -148,6 +149,16 @@ def system_text(role: Role, wording: Wording, *, snapshot: bool) -> str:
     """
     variables = variables_of(role, wording, snapshot=snapshot) | {"change": "", "marker": ""}
     return wording.templates.render_block(body_of(role), "system", variables, name=role.source)
+
+
+def digest_of(role: Role, wording: Wording, *, snapshot: bool) -> str:
+    """Names the instructions of a role: the same as long as it is told the same about every part.
+
+    Raises:
+        RoleError: the role's template is broken.
+    """
+    text = system_text(role, wording, snapshot=snapshot)
+    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:_DIGITS]
 
 
 def review_prompt(role: Role, batch: Batch, wording: Wording) -> Prompt:

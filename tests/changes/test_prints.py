@@ -99,9 +99,16 @@ def test_more_context_is_taken_from_what_will_be_shown(repo: Builder):
     assert widened(again.change) == (hunk,)
 
 
-def test_a_file_without_hunks_has_nothing_new():
+def test_a_file_that_shows_nothing_now_is_not_taken_for_read():
     change = FileChange("f", FileStatus.MODIFIED)
-    assert narrowed(change, "abcd").change is None
+    assert narrowed(change, "abcd").change == change
+
+
+def test_the_same_lines_under_another_heading_are_new():
+    text = "--- a/f\n+++ b/f\n@@ -3,1 +3,2 @@ class {}:\n a\n+b\n"
+    (one,), (two,) = (parse_patch(text.format(name).encode(), name="p") for name in ("A", "B"))
+    assert narrowed(one, prints(one)).change is None
+    assert shown(narrowed(two, prints(one)).change) == ["a", "b"]
 
 
 TEXT = st.lists(st.sampled_from(["a", "b", "c", "d", "e"]), min_size=1, max_size=60)

@@ -100,6 +100,10 @@ def test_lines_can_be_taken_away(shop, repo):
             (Edit("notes.xyz", "b", "c"),),
             "an edit is about code that is not there: the quoted code",
         ),
+        (
+            (Edit("cart.py", "items", "rows"),),
+            "an edit is about code that is not there: the quoted code stands in several",
+        ),
         ((GUARD, replace(GUARD, old="invented()", new="x")), "an edit is about code that is not there: "),
     ],
 )
@@ -107,6 +111,39 @@ def test_one_bad_edit_and_there_is_no_patch(shop, edits, problem):
     fix = fixed(shop, *edits)
     assert fix.patch == ""
     assert fix.problem.startswith(problem)
+
+
+def test_neighbours_that_another_edit_replaces_are_no_orientation(repo: Builder):
+    repo.commit({"cart.py": "import math\n"})
+    repo.write("cart.py", "def f():\n    first()\n    second()\n    return total / len(items)\n")
+    changes = collect(Worktree(), Selection(), Place(repo.root))
+    fix = fixed(
+        changes,
+        Edit("cart.py", "    first()", "    check()"),
+        Edit("cart.py", "    second()", "    first()\n    second()"),
+    )
+    repo.git("apply", "-", stdin=fix.patch.encode())
+    assert (repo.root / "cart.py").read_text().split("\n")[1:4] == [
+        "    check()",
+        "    first()",
+        "    second()",
+    ]
+
+
+def test_a_part_of_a_line_that_is_there_twice_is_not_guessed(repo: Builder):
+    repo.commit({"cart.py": "\n"})
+    repo.write("cart.py", "def f():\n    return total / len(items)\nx = await_it(await_it(y))\n")
+    changes = collect(Worktree(), Selection(), Place(repo.root))
+    assert fixed(changes, Edit("cart.py", "await_it(", "")).problem.endswith("stands there twice")
+
+
+def test_the_line_of_a_finding_tells_nothing_about_another_file(repo: Builder):
+    repo.commit({"cart.py": "\n", "other.py": "\n"})
+    repo.write("cart.py", "def f():\n    return total / len(items)\n")
+    repo.write("other.py", "def a():\n    return None\n\n\ndef b():\n    return None\n")
+    changes = collect(Worktree(), Selection(), Place(repo.root))
+    fix = fixed(changes, Edit("other.py", "    return None", "    return 0"))
+    assert "stands in several places" in fix.problem
 
 
 def test_a_patch_of_no_repository_cannot_be_checked():
@@ -135,6 +172,10 @@ FIX = {"finding": 1, "note": "Sets it.", "certain": True}
         ({"edits": [EDIT]}, Proposed(1, "", (Edit("cart.py", "a = 1", "a = 2"),))),
         ({"fixes": [FIX], "edits": []}, Proposed(1, "Sets it.")),
         ({"fixes": [{**FIX, "finding": "Finding 1"}]}, Proposed(1, "Sets it.")),
+        (
+            {"edits": [{**EDIT, "old": "41 +|a = 1", "new": "41 +|a = 2\n42 +|  b"}]},
+            Proposed(1, "", (Edit("cart.py", "a = 1", "a = 2\n  b"),)),
+        ),
         (
             {"edits": [{**EDIT, "old": ">   41 +| a = 1", "new": ">   41 +| a = 2\n    42  | b"}]},
             Proposed(1, "", (Edit("cart.py", "a = 1", "a = 2\nb"),)),

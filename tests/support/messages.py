@@ -26,13 +26,13 @@ REASONS = {
     "reviewer.fates": {"_fate"},
     "reviewer.findings.ground": {"ground"},
     "reviewer.findings.fixes": {"fix_of"},
-    "reviewer.findings.patching": {"replaced"},
+    "reviewer.findings.patching": {"replaced", "_refusal"},
     "reviewer.following": {"prepared", "_missing"},
-    "reviewer.mending": {"ask", "_notes"},
+    "reviewer.mending": {"ask", "_notes", "_lost"},
     "reviewer.models.watch": {"add", "_problem"},
     "reviewer.pipeline": {"review", "_limited"},
     "reviewer.rereading": {"look_again"},
-    "reviewer.since": {"_by_code", "_one", "_pending", "_why_not_there"},
+    "reviewer.pending": {"_settled", "_placed", "pending", "_why_not_there"},
     "reviewer.verification": {"_cases"},
 }
 """Functions of which every text is a message."""
