@@ -9,7 +9,7 @@ from anyio import to_thread
 
 from reviewer.asking import answer_of
 from reviewer.changes.changeset import ChangeSet
-from reviewer.changes.surroundings import Surroundings
+from reviewer.changes.surroundings import PLACES_APART, Surroundings
 from reviewer.crew import Crew
 from reviewer.errors import PromptTooLongError, ReviewerError
 from reviewer.events import RoleFinished, RoleStarted
@@ -178,7 +178,8 @@ class _Examination:
         if not wanting:
             return
         shown = await to_thread.run_sync(
-            self._look_up, [name for names in wanting.values() for name in names]
+            self._look_up,
+            [(name, batch.cases[n - 1].finding.path) for n, names in wanting.items() for name in names],
         )
         again = replace(
             batch,
@@ -212,11 +213,19 @@ class _Examination:
                 wanted[number].append(need.name)
         return wanted
 
-    def _look_up(self, names: Sequence[str]) -> list[Shown]:
+    def _look_up(self, names: Sequence[tuple[str, str]]) -> list[Shown]:
+        """What names mean, each seen from the file of its claim; no place twice."""
         around = self.examiners.surroundings
         if around is None:
             return []
-        return [Shown(name, _found_by(around, name)) for name in dict.fromkeys(names)]
+        made: list[Shown] = []
+        known: set[str] = set()
+        for name, path in dict.fromkeys(names):
+            places = _found_by(around, name, path).split(PLACES_APART)
+            fresh = [place for place in places if place not in known]
+            known |= set(fresh)
+            made.append(Shown(name, PLACES_APART.join(fresh) if fresh else "It is shown above."))
+        return made
 
     async def _ask(self, batch: _Batch, shown: Sequence[Shown] | None) -> tuple[ModelRef, ReadChecks] | None:
         """The verdicts and who gave them; None where there are none, with the reason in the record."""
@@ -302,10 +311,10 @@ def _question(number: int, case: Case) -> Question:
     return Question(number, _bare(finding), finding.path, lines, case.before, case.gone)
 
 
-def _found_by(around: Surroundings, name: str) -> str:
+def _found_by(around: Surroundings, name: str, near: str) -> str:
     """What a name means; a lookup that fails is an answer too, and costs no other check."""
     try:
-        return around.find(name)
+        return around.find(name, near)
     except (ReviewerError, OSError) as error:
         return f"This could not be looked up: {error}"
 

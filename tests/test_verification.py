@@ -70,7 +70,7 @@ class Library:
     known: dict[str, str] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
 
-    def find(self, name: str) -> str:
+    def find(self, name: str, near: str = "") -> str:
         self.asked.append(name)
         return self.known.get(name, "There is no such file.")
 
@@ -167,6 +167,18 @@ def test_code_that_is_asked_for_is_shown_once():
     assert sorted(ruling.verdict for ruling in record.rulings.values()) == ["confirmed", "refuted"]
 
 
+def test_what_several_claims_ask_for_is_shown_once():
+    library = Library({"Cart": "cart.py, line 1\n\n\nbase.py, line 1", "Base": "base.py, line 1"})
+    bob = Person(
+        says("unverifiable", "unverifiable", needs=((1, "Cart"), (2, "Base"), (2, "Cart"))),
+        says("confirmed", "confirmed"),
+    )
+    examined(found(("ann", claim(0)), ("ann", claim(2))), around=library, ann=Person(""), bob=bob)
+    text = bob.asked[1].messages[1].text
+    assert text.count("base.py, line 1") == 1
+    assert "## You asked for: Base\n\nIt is shown above." in text
+
+
 def test_if_the_second_round_fails_the_first_word_stands():
     bob = Person(says("unverifiable", needs=((1, "Cart"),)), ModelMissingError("down"))
     record = examined(found(("ann", claim(0))), models=(BOB,), around=Library(), bob=bob)
@@ -211,7 +223,7 @@ def test_halves_may_ask_too():
 class Locked:
     """Cannot be read."""
 
-    def find(self, name: str) -> str:
+    def find(self, name: str, near: str = "") -> str:
         raise PermissionError(13, "Permission denied", name)
 
 

@@ -14,14 +14,16 @@ from reviewer.changes.target import Patch, Place, Staged, Target
 from reviewer.changes.text import decode_lines, looks_binary
 from reviewer.errors import SourceError
 
+PLACES_APART = "\n\n\n"
+"""Stands between the places of a name."""
 _MOST_PLACES = 4
 """How many places of a name are shown."""
 _AROUND = 15
 """Lines that are shown behind a place where a name is used."""
 _DEFINED = 60
 """Lines that are shown of a definition."""
-_MOST_LINES = 160
-"""Lines of a file, or of all places of a name together."""
+_MOST_LINES, _MOST_OF_A_FILE = 160, 320
+"""Lines of all places of a name together, and of a file."""
 _LONGEST_LINE = 240
 _NAME = re.compile(r"[A-Za-z_$][\w$]{1,100}")
 _DEFINITION = (
@@ -33,8 +35,13 @@ _LINE = re.compile(rb"([^\0]+)\0(\d+)[\0:](.*)", re.DOTALL)
 class Surroundings(Protocol):
     """Who can be asked for code that the change does not show."""
 
-    def find(self, name: str) -> str:
-        """The code that a name means, with line numbers, or a sentence that says why there is none."""
+    def find(self, name: str, near: str = "") -> str:
+        """The code that a name means, with line numbers, or a sentence that says why there is none.
+
+        Args:
+            name: of a definition, or the path of a file.
+            near: the file from which it is asked for; what is defined there is meant first.
+        """
         ...
 
 
@@ -63,8 +70,11 @@ class Around:
     repository: Repository | None
     revision: str
 
-    def find(self, name: str) -> str:
-        """The code that a name means: a file by its path, else definitions before other places of a name."""
+    def find(self, name: str, near: str = "") -> str:
+        """The code that a name means: a file by its path, else definitions before other places of a name.
+
+        A definition in the file from which it is asked for hides those of the same name elsewhere.
+        """
         wanted = name.strip().strip("`\"'")
         if not wanted.isprintable():
             return "There is no such file, and it is not a name that could be searched for."
@@ -79,7 +89,7 @@ class Around:
         if lines is not None:
             start = _line_in(plain, len(lines))
             return _numbered(
-                as_path, lines, start, min(len(lines), start + _MOST_LINES - 1), total=len(lines)
+                as_path, lines, start, min(len(lines), start + _MOST_OF_A_FILE - 1), total=len(lines)
             )
         if "/" in as_path or fence_name(as_path):
             return "There is no such file in the repository."
@@ -90,7 +100,8 @@ class Around:
         if not hits:
             return "There is no file and no definition of this name in the repository."
         defined = [hit for hit in hits if _defines(hit, symbol)]
-        return "\n\n".join(self._shown(defined or hits, _DEFINED if defined else _AROUND))
+        defined = [hit for hit in defined if hit.path == near] or defined
+        return PLACES_APART.join(self._shown(defined or hits, _DEFINED if defined else _AROUND))
 
     def _shown(self, hits: Sequence[_Hit], behind: int) -> Iterator[str]:
         """The first places, as far as there is room.
@@ -206,7 +217,7 @@ _LARGEST = 2_000_000
 def _line_in(name: str, count: int) -> int:
     """Where to begin in a file that was asked for with a line: `a/b.py:120`."""
     found = re.search(r"[:#]L?(\d{1,7})$", name)
-    return max(1, min(int(found[1]) - _AROUND, count - _MOST_LINES + 1)) if found else 1
+    return max(1, min(int(found[1]) - _AROUND, count - _MOST_OF_A_FILE + 1)) if found else 1
 
 
 def _symbol(name: str) -> str:

@@ -15,6 +15,8 @@ from reviewer.outputs.neutral import named
 from reviewer.outputs.wording import counted
 
 _WIDTH = 32
+_FEW = 10
+"""Cases; the intervals of fewer are too narrow."""
 
 
 @cache
@@ -76,6 +78,8 @@ def as_text(evaluation: Evaluation, *, before: Evaluation | None = None, every: 
 
 def _caveats(evaluation: Evaluation) -> Iterator[str]:
     """What a reader of the figures should know."""
+    if len(evaluation.results) < _FEW:
+        yield from ("", f"Of {counted(len(evaluation.results), 'case')}, intervals say little: take more.")
     left = [named(result.case) for result in evaluation.results if not result.complete]
     if left:
         yield from ("", f"Not reviewed completely, so that problems count as missed: {', '.join(left)}.")
@@ -135,4 +139,5 @@ def _difference(difference: Difference) -> str:
     if difference.value is None or difference.low is None or difference.high is None:
         return f"  {difference.name:<{_WIDTH}} nothing to compare"
     span = f"{difference.low:+.3f} to {difference.high:+.3f}"
-    return f"  {difference.name:<{_WIDTH}} {difference.value:+.3f}  ({span})  {difference.verdict}"
+    chance = "" if difference.chance is None else f", p {difference.chance:.3f}"
+    return f"  {difference.name:<{_WIDTH}} {difference.value:+.3f}  ({span}{chance})  {difference.verdict}"

@@ -146,7 +146,7 @@ def test_answers_are_bounded(repo):
     repo.write("long.py", "".join(f"value_{n} = {'x' * 400}\n" for n in range(2000)))
     repo.git("add", "-A")
     found = around(repo, Uncommitted()).find("long.py")
-    assert "lines 1 to 160 of 2000" in found
+    assert "lines 1 to 320 of 2000" in found
     assert max(map(len, found.split("\n"))) < 260
 
 
@@ -155,3 +155,15 @@ def test_a_patch_of_no_repository_knows_its_own_files_only(tmp_path):
     known = surroundings_of(collect(target, Selection(), Place(tmp_path)), target, Place(tmp_path))
     assert "func Twice" in known.find("Twice")
     assert "There is no file" in known.find("Nobody")
+
+
+def test_a_definition_near_by_hides_those_elsewhere(repo):
+    repo.write("near.py", "def _one():\n    return 1\n").write("far.py", "def _one():\n    return 2\n")
+    repo.git("add", "-A")
+    place = around(repo, Uncommitted())
+    assert "return 2" not in place.find("_one", near="near.py")
+    assert "return 1" not in place.find("_one", near="far.py")
+    both = place.find("_one")
+    assert "return 1" in both
+    assert "return 2" in both
+    assert "return 2" in place.find("_one", near="elsewhere.py")

@@ -100,6 +100,10 @@ def test_better_worse_and_neither():
     assert verdicts(after, before)["F1"] == "worse"
     assert verdicts(before, after)["noise per change"] == "better"
     assert verdicts(before, before)["F1"] == "cannot be told apart"
+    few = evaluation(*(result(str(n), "rw", expected=2) for n in range(3)))
+    assert verdicts(few, evaluation(*(result(str(n), "rr", expected=2) for n in range(3))))["F1"] == (
+        "cannot be told apart"
+    )
     one_luckier = evaluation(
         *(result(str(n), "rw", expected=2) for n in range(19)), result("19", "rr", expected=2)
     )

@@ -1,0 +1,193 @@
+"""`reviewer eval` through the real command: every source of findings, comparison, judge, and what goes wrong."""
+
+import json
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reviewer.cli import main
+from tests.support.server import ChatServer, error, honest, running, streamed
+from tests.support.values import PATCH, finding, review
+
+CASE = """\
+[[expected]]
+file = "shop/cart.py"
+line = 14
+text = "Division by zero for an empty cart"
+"""
+EMPTY = review(files_reviewed=["shop/cart.py", "shop/util.go"])
+OTHER = finding(
+    file="shop/util.go",
+    line=4,
+    quote="\treturn n * 2",
+    title="Integers wrap around",
+    explanation="Overflow.",
+    failure_scenario="Large.",
+)
+
+
+@pytest.fixture
+def cases(tmp_path, monkeypatch) -> Path:
+    """Two cases: one with a problem, one without."""
+    for name in list(os.environ):
+        if name.startswith("REVIEWER_") or name.endswith("_API_KEY"):
+            monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+    for name, table in (("cart", CASE), ("clean", "")):
+        (tmp_path / "cases" / name / "replies").mkdir(parents=True)
+        (tmp_path / "cases" / name / "change.diff").write_bytes(PATCH)
+        (tmp_path / "cases" / name / "case.toml").write_text(table)
+    return Path(tmp_path) / "cases"
+
+
+def put(cases: Path, name: str, path: str, text: str) -> None:
+    (cases / name / path).parent.mkdir(parents=True, exist_ok=True)
+    (cases / name / path).write_text(text)
+
+
+def evaluate(*flags: str) -> int:
+    return main(["eval", "cases", "--no-config", "-q", *flags])
+
+
+def result(name: str = "e.json") -> Any:
+    return json.loads(Path(name).read_text())
+
+
+def figures(name: str = "e.json") -> dict[str, float | None]:
+    return {figure["name"]: figure["value"] for figure in result(name)["figures"]}
+
+
+def test_replies_that_are_stored_with_the_cases(cases, capsys, snapshot):
+    put(cases, "cart", "replies/architecture.json", review(finding(), OTHER))
+    put(cases, "cart", "replies/code_quality.json", review(finding(explanation="No guard.")))
+    put(cases, "clean", "replies/architecture.json", EMPTY)
+    assert evaluate("--from", "replies", "-o", "e.json") == 0
+    assert capsys.readouterr().out == snapshot
+    assert (figures()["precision"], figures()["recall"], figures()["noise per change"]) == (0.5, 1.0, 0.5)
+    assert figures()["clean changes without findings"] == 1.0
+    assert result()["source"] == "replies"
+
+
+def test_findings_of_another_tool(cases, capsys):
+    said = [{"path": "shop/cart.py", "line_start": 14, "message": "Division by zero when the cart is empty"}]
+    put(cases, "cart", "copilot.json", json.dumps(said))
+    put(cases, "clean", "copilot.json", "[]")
+    assert evaluate("--findings", "copilot.json", "-o", "e.json") == 0
+    assert (figures()["F1"], figures()["line accuracy"]) == (1.0, 1.0)
+    assert result()["source"] == "copilot.json"
+    assert "Findings: copilot.json;" in capsys.readouterr().out
+
+
+def test_a_quote_says_better_where_it_is(cases):
+    wrong = finding(line=700)
+    put(cases, "cart", "findings.json", json.dumps({"findings": [wrong]}))
+    put(cases, "clean", "findings.json", '{"findings": []}')
+    assert evaluate("--from", "findings", "-o", "e.json") == 0
+    assert figures()["line accuracy"] == 1.0
+
+
+def test_findings_that_cannot_be_read_are_not_taken_for_none(cases, capsys):
+    put(cases, "cart", "findings.json", '{"findings": []}')
+    put(cases, "clean", "findings.json", "I found nothing, I think.")
+    assert evaluate("--from", "findings", "-o", "e.json") == 3
+    assert figures()["clean changes without findings"] == 0.0
+    assert figures()["answers understood"] == 0.5
+    assert "Not reviewed completely, so that problems count as missed: clean." in capsys.readouterr().out
+
+
+@pytest.fixture
+def server():
+    with running(ChatServer(models=["big", "judge"], default=honest)) as started:
+        yield started
+
+
+def live(server: ChatServer, *flags: str) -> int:
+    Path("lab.toml").write_text(
+        f'[defaults]\nmodel = "lab/big"\n[providers.lab]\nkind = "openai"\nbase_url = "{server.url}"\n'
+    )
+    return main(["eval", "cases", "--config", "lab.toml", "-q", "--role", "architecture", *flags])
+
+
+def test_live_then_from_the_recording_and_both_are_the_same(cases, server, capsys):
+    server.replies["big"] = [streamed(review(finding())), streamed(EMPTY)]
+    assert live(server, "--record", "kept", "-o", "live.json") == 0
+    assert figures("live.json")["F1"] == 1.0
+    for name in ("cart", "clean"):
+        (Path("kept") / name / "recording").rename(cases / name / "recording")
+    asked = len(server.requests)
+    assert live(server, "--from", "recording", "-o", "again.json", "--against", "live.json") == 0
+    assert len(server.requests) == asked
+    one, two = result("live.json"), result("again.json")
+    assert one["results"] == two["results"]
+    assert "cannot be told apart" in capsys.readouterr().out
+
+
+def test_a_server_that_fails_is_no_quiet_review(cases, server, capsys):
+    server.default = error(400, "broken")
+    assert live(server, "-o", "e.json") == 3
+    assert figures()["clean changes without findings"] == 0.0
+    assert "Not reviewed completely" in capsys.readouterr().out
+
+
+def test_a_judge_decides_in_place_of_the_rule(cases, server):
+    """The words have nothing in common; the judge knows that the problem is the same."""
+    said = finding(title="Nothing to share", explanation="Boom.", failure_scenario="Boom.")
+    server.replies["big"] = [streamed(review(said)), streamed(review(OTHER))]
+    matches = {"matches": [{"finding": 1, "reason": "the same", "problem": 1}]}
+    server.replies["judge"] = [streamed(json.dumps(matches))]
+    assert live(server, "--judge", "lab/judge", "-o", "e.json", "--tolerance", "0") == 0
+    assert result()["judge"] == "lab/judge"
+    assert [one["mark"] for one in result()["results"][0]["found"]] == ["right"]
+    assert len([body for body in server.requests if body["model"] == "judge"]) == 1
+
+
+def test_a_judge_that_fails_leaves_it_to_the_rule(cases, server, capsys):
+    server.replies["big"] = [streamed(review(finding())), streamed(EMPTY)]
+    server.replies["judge"] = [streamed("I cannot judge."), streamed("Really not.")]
+    assert live(server, "--judge", "lab/judge", "-o", "e.json") == 0
+    assert figures()["F1"] == 1.0
+    assert "The judge has failed, so that the rule has decided: cart." in capsys.readouterr().out
+
+
+def test_progress_and_every_finding(cases, capsys):
+    put(cases, "cart", "findings.json", json.dumps({"findings": [finding()]}))
+    put(cases, "clean", "findings.json", "[]")
+    assert main(["eval", "cases", "--no-config", "--from", "findings", "--every"]) == 0
+    out, err = capsys.readouterr()
+    assert "1 of 2: cart: 1 of 1 found, 1 reported" in err
+    assert "  right     shop/cart.py:14: Division by zero" in out
+
+
+def test_a_bound_for_f1(cases):
+    put(cases, "cart", "findings.json", "[]")
+    put(cases, "clean", "findings.json", "[]")
+    assert evaluate("--from", "findings", "--fail-under", "50") == 1
+    put(cases, "cart", "findings.json", json.dumps({"findings": [finding()]}))
+    assert evaluate("--from", "findings", "--fail-under", "50") == 0
+
+
+WRONG = {
+    "no folder": (["--only", "cart", "--from", "recording"], "there is no recording of this case"),
+    "no replies": (["--from", "replies"], "holds no prepared replies"),
+    "no findings": (["--from", "findings"], "the findings of this case cannot be read"),
+    "no case": (["--only", "x"], "no case is named x"),
+    "no earlier one": (["--against", "none.json"], "none.json: cannot be read"),
+    "two sources": (["--from", "replies", "--findings", "x.json"], "--from names another source"),
+    "lines": (["--tolerance", "-1"], "--tolerance is a number of lines"),
+    "no role": (["--from", "replies", "--role", "architect"], "there is no role named 'architect'"),
+}
+
+
+@pytest.mark.parametrize(("flags", "message"), WRONG.values(), ids=WRONG)
+def test_what_is_wrong_is_told_in_a_line(cases, capsys, flags, message):
+    assert evaluate(*flags) == 2
+    assert message in re.sub(r"\s+", " ", capsys.readouterr().err)
+
+
+def test_replies_for_other_roles_only(cases, capsys):
+    put(cases, "cart", "replies/security.json", EMPTY)
+    assert evaluate("--from", "replies") == 2
+    assert "has no reply for architecture" in capsys.readouterr().err
