@@ -14,7 +14,7 @@ ENVIRONMENT["PYTHONPATH"] = str(ROOT)
 
 
 @pytest.mark.parametrize(
-    "part", ["parsing", "anchoring", "duplicates", "voting", "order", "clean", "hostile"]
+    "part", ["parsing", "anchoring", "duplicates", "voting", "order", "clean", "hostile", "matching"]
 )
 def test_figures(part):
     folder = require("cases")

@@ -15,6 +15,7 @@ import anchoring
 import clean
 import duplicates
 import hostile
+import matching
 import order
 import parsing
 import voting
@@ -27,6 +28,7 @@ PARTS = {
     "order": order.measure,
     "clean": clean.measure,
     "hostile": hostile.measure,
+    "matching": matching.measure,
 }
 
 
