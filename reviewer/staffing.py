@@ -3,20 +3,20 @@
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
-from reviewer.config.load import Loaded, flag_key, named_key
+from reviewer.chains import configured_chain, configured_examiners, configured_writers
+from reviewer.config.load import Loaded
 from reviewer.detect import Found, look_around
-from reviewer.endpoints import IN_PROCESS, endpoint_of
+from reviewer.endpoints import endpoint_of
 from reviewer.errors import ConfigError, KeyRejectedError, ModelError, UnknownModelError
 from reviewer.models.catalog import Catalog, Listing
-from reviewer.models.model import Backend, Endpoint, ModelInfo, ModelRef, no_model_name
+from reviewer.models.model import Backend, Endpoint, ModelInfo, ModelRef
 from reviewer.models.presets import choose
 from reviewer.models.registry import Access, backend_for, opened
 from reviewer.models.servers import COMPATIBLE, HOSTED, SERVERS, server_of
 from reviewer.outputs.wording import few
 from reviewer.plan import Assignment
-from reviewer.prompting.role import REPOSITORY_FOLDER, ModelKind, Role
+from reviewer.prompting.role import ModelKind, Role
 
 BUILTIN = ModelRef("builtin", "rules")
 Say = Callable[[str], None]
@@ -88,11 +88,11 @@ async def staff(
         UnknownModelError: a server does not offer an assigned model.
     """
     access = access or Access()
-    chains = {name: _configured_chain(name, loaded) for name in roles}
+    chains = {name: configured_chain(name, loaded) for name in roles}
     found = None if all(chains.values()) else await _find_default(loaded, environment, say, access)
     default = found.choice if found and found.choice else BUILTIN
     chains = {name: chain or (default,) for name, chain in chains.items()}
-    checking, writing = _configured_examiners(loaded), _configured_writers(loaded)
+    checking, writing = configured_examiners(loaded), configured_writers(loaded)
     models = list(
         dict.fromkeys([*(model for chain in chains.values() for model in chain), *checking, *writing])
     )
@@ -138,19 +138,6 @@ def _all_models(chains: Sequence[Sequence[ModelRef]]) -> tuple[ModelRef, ...]:
     return tuple(model for model in dict.fromkeys([*first, *rest]) if model.provider != BUILTIN.provider)
 
 
-def _configured_examiners(loaded: Loaded) -> tuple[ModelRef, ...]:
-    """The models that the settings name for checking findings."""
-    verify = loaded.settings.verify
-    if verify.mode == "off":
-        return ()
-    return _parsed_chain(verify.models, "verify.models", loaded)
-
-
-def _configured_writers(loaded: Loaded) -> tuple[ModelRef, ...]:
-    """The models that the settings name for writing the summary."""
-    return _parsed_chain(loaded.settings.synthesis.models, "synthesis.models", loaded)
-
-
 async def _chosen(
     chain: Sequence[ModelRef], kind: ModelKind, endpoints: Mapping[str, Endpoint], catalog: Catalog
 ) -> tuple[ModelRef, ...]:
@@ -193,54 +180,6 @@ def _fetch_hint(endpoint: Endpoint) -> str:
     """How to get a model, where there is a command for it."""
     fetch = server_of(endpoint.kind, endpoint.base_url).fetch
     return f" Get one: `{fetch.format(model='MODEL')}`." if fetch else ""
-
-
-def check_names(roles: Mapping[str, Role], loaded: Loaded, environment: Mapping[str, str]) -> None:
-    """Check all that can be known of models and providers without asking a server.
-
-    Raises:
-        ConfigError: a model is written wrongly, or a provider is unknown or lacks its address.
-    """
-    models = [model for name in roles for model in _configured_chain(name, loaded)]
-    models += [*_configured_examiners(loaded), *_configured_writers(loaded)]
-    for name in dict.fromkeys([*loaded.settings.providers, *(model.provider for model in models)]):
-        if "/" in name:
-            raise ConfigError(f"provider {name!r}: a name has no slash; models are written provider/model.")
-        endpoint = endpoint_of(name, loaded, environment, need_key=False)
-        if endpoint.kind in IN_PROCESS:
-            backend_for(endpoint, Access())  # sees whether its files are there
-
-
-def _configured_chain(role: str, loaded: Loaded) -> tuple[ModelRef, ...]:
-    """The models that the settings assign to a role; an error names the place of a wrong one."""
-    own = loaded.settings.roles.get(role)
-    if own is not None and own.models:
-        texts, key = own.models, named_key("roles", role, "models")
-    elif loaded.settings.defaults.model:
-        texts, key = (loaded.settings.defaults.model,), flag_key("defaults.model")
-    else:
-        return ()
-    return _parsed_chain(texts, key, loaded)
-
-
-def _parsed_chain(texts: Sequence[str], key: str, loaded: Loaded) -> tuple[ModelRef, ...]:
-    """Models by their names; an error says where the wrong one stands."""
-    try:
-        return tuple(_parsed(text, loaded) for text in texts)
-    except ConfigError as error:
-        raise ConfigError(f"{loaded.origin(key)}: {error}") from error
-
-
-def _parsed(text: str, loaded: Loaded) -> ModelRef:
-    """A model, or a provider that is known.
-
-    Raises:
-        ConfigError: it is neither.
-    """
-    ref = ModelRef.parse(text)
-    if not ref.model and ref.provider not in {*SERVERS, *loaded.settings.providers}:
-        raise ConfigError(no_model_name(ref.provider))
-    return ref
 
 
 def _address(found: Found | None, name: str) -> str:
@@ -330,17 +269,3 @@ def _unlisted_hint(endpoint: Endpoint) -> str:
     if server_of(endpoint.kind, endpoint.base_url) is not COMPATIBLE:
         return ""
     return f" If it answers for models that it does not list, set `lists_all = false` for {endpoint.name}."
-
-
-def role_folders(loaded: Loaded, directories: Sequence[Path]) -> list[Path]:
-    """Folders with the user's own role files, those of flags last so that they win.
-
-    Raises:
-        ConfigError: a folder is missing.
-    """
-    own = loaded.root / REPOSITORY_FOLDER
-    configured = [loaded.root / directory for directory in loaded.settings.prompts.directories]
-    for folder in (*configured, *directories):
-        if not folder.is_dir():
-            raise ConfigError(f"{folder}: there is no such folder with role files.")
-    return [*([own] if own.is_dir() else []), *configured, *directories]

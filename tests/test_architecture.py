@@ -99,7 +99,9 @@ def test_a_stage_does_not_know_the_program_around_it():
         "standing",
         "verification",
         "examining",
+        "chains",
         "coverage",
+        "pending",
         "excerpts",
         "following",
         "policy",
@@ -143,6 +145,7 @@ def test_only_commands_and_settings_know_the_settings():
         "reviewer.circumstances",  # where the cache is
         "reviewer.endpoints",
         "reviewer.detect",
+        "reviewer.chains",
         "reviewer.staffing",
     }
     wrong = [

@@ -5,13 +5,13 @@ import sys
 
 from pydantic import BaseModel
 
+from reviewer.chains import check_names
 from reviewer.commands.setup import check_formats, prepare, settings
 from reviewer.config.load import Loaded, flag_key, named_key, user_file
 from reviewer.config.schema import NAMED, Settings
 from reviewer.models.model import shown_address
 from reviewer.options import Common
 from reviewer.outputs.neutral import visible
-from reviewer.staffing import check_names
 
 
 def show(common: Common) -> int:

@@ -12,6 +12,7 @@ import anyio
 from anyio import to_thread
 
 from reviewer.assemble import Frame, assemble
+from reviewer.chains import check_names
 from reviewer.changes.changeset import ChangeSet, SkipKind
 from reviewer.changes.collect import collect
 from reviewer.changes.target import Place, Selection, Worktree
@@ -33,7 +34,7 @@ from reviewer.preview import preview
 from reviewer.prompting.role import Role
 from reviewer.signals import stop_signals
 from reviewer.since import Since, narrow
-from reviewer.staffing import check_names, staff
+from reviewer.staffing import staff
 
 
 def run(options: RunOptions, clock: Clock | None = None) -> int:

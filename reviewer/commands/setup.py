@@ -12,10 +12,9 @@ from reviewer.findings.baseline import parse as parse_baseline
 from reviewer.options import Common
 from reviewer.outputs.registry import RENDERERS
 from reviewer.prompting.prompt import Wording
-from reviewer.prompting.role import Role, built_in_folder, load_partials, load_roles
+from reviewer.prompting.role import REPOSITORY_FOLDER, Role, built_in_folder, load_partials, load_roles
 from reviewer.prompting.template import Templates
 from reviewer.prompting.trial import check_role
-from reviewer.staffing import role_folders
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,3 +151,17 @@ def shown_path(path: Path, directory: Path) -> str:
 def newest_report(folder: Path) -> Path | None:
     """The newest of the JSON reports that runs have left in a folder, or None."""
     return max(folder.glob("review-*.json"), default=None)
+
+
+def role_folders(loaded: Loaded, directories: Sequence[Path]) -> list[Path]:
+    """Folders with the user's own role files, those of flags last so that they win.
+
+    Raises:
+        ConfigError: a folder is missing.
+    """
+    own = loaded.root / REPOSITORY_FOLDER
+    configured = [loaded.root / directory for directory in loaded.settings.prompts.directories]
+    for folder in (*configured, *directories):
+        if not folder.is_dir():
+            raise ConfigError(f"{folder}: there is no such folder with role files.")
+    return [*([own] if own.is_dir() else []), *configured, *directories]
