@@ -61,14 +61,15 @@ def whole_readers(
         missed = {part.path for part in record.plan.skipped}
         for left in record.unanswered:
             missed |= set(left.paths or left.batch.paths)
-        answered = set()
+        models: dict[str, set[str]] = defaultdict(set)
         for item in record.answered:
-            answered |= set(item.batch.paths)
+            for path in item.batch.paths:
+                models[path].add(str(item.answer.model))
             missed |= set(item.batch.paths) if doubts(item, plan.calibration, grounded) else set()
         role = record.plan.role
-        reader = Reader(role.name, digest_of(role, plan.wording, snapshot=plan.code.snapshot))
-        for path in (shown & answered) - missed:
-            readers[path].append(reader)
+        instructions = digest_of(role, plan.wording, snapshot=plan.code.snapshot)
+        for path in (shown & models.keys()) - missed:
+            readers[path].append(Reader(role.name, instructions, tuple(sorted(models[path]))))
     return readers
 
 

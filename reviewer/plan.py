@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from reviewer.assignment import Assignment
 from reviewer.changes.changeset import ChangeSet, SkippedFile
 from reviewer.errors import ConfigError
 from reviewer.models.model import ModelRef
@@ -18,14 +19,6 @@ EARLIER_TOKENS, _EARLIER_SHARE = 2000, 4
 """Of a prompt's room for the change, so much at most, and one part in so many, goes to earlier findings."""
 _OUTPUT_SHARE = 3
 """At most one part in so many of a small window is kept for the reply."""
-
-
-@dataclass(frozen=True, slots=True)
-class Assignment:
-    """A role with the models that are asked, best first."""
-
-    role: Role
-    chain: tuple[ModelRef, ...]
 
 
 @dataclass(frozen=True, slots=True)

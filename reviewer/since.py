@@ -1,17 +1,18 @@
 """Going on from an earlier run: what has changed since."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from reviewer.assignment import Assignment
 from reviewer.changes.changeset import ChangeSet, FileChange, SkipKind, SkippedFile
 from reviewer.changes.prints import narrowed
-from reviewer.outputs.report import Reader, Report, SeenFile
+from reviewer.outputs.report import Report, SeenFile
 from reviewer.outputs.wording import counted
 from reviewer.pending import Pending, pending
 from reviewer.prompting.batch import reads, widened
 from reviewer.prompting.prompt import Wording, digest_of
-from reviewer.prompting.role import Role, Task
+from reviewer.prompting.role import Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,35 +45,33 @@ class Since:
 
 
 def narrow(
-    changes: ChangeSet, report: Report, name: str, roles: Iterable[Role], wording: Wording
+    changes: ChangeSet, report: Report, name: str, assignments: Iterable[Assignment], wording: Wording
 ) -> tuple[ChangeSet, Since]:
     """What is to be read of a change when an earlier run has read a part of it.
 
-    A file is read again as a whole if one of the roles has not read all of it then, with the same words.
+    A file is read again as a whole if one of the roles has not read all of it then, with the same
+    instructions and by one of the models that it is assigned now: what rules or another model have read says
+    little.
 
     Args:
         changes: all that is under review.
         report: of the earlier run.
         name: what to call it, for people.
-        roles: that run now.
+        assignments: the roles that run now, with their models.
         wording: the templates.
 
     Returns:
         What is to be shown to the roles, and what is known from then.
     """
     seen = {file.path: file for file in report.seen}
-    takes = {
-        Reader(role.name, digest_of(role, wording, snapshot=changes.snapshot)): reads(role.globs)
-        for role in roles
-        if role.task is Task.REVIEW
-    }
+    wanted = [_Wanted.of(one, wording, changes) for one in assignments if one.role.task is Task.REVIEW]
     times = Counter(change.path for change in changes.files)
     shown: list[FileChange] = []
     skipped: list[SkippedFile] = []
     same, parts = set(), set()
     for change in changes.files:
         before = seen.get(change.path)
-        if before is None or times[change.path] > 1 or not _by_all(change.path, before, takes):
+        if before is None or times[change.path] > 1 or not _by_all(change.path, before, wanted):
             shown.append(change)
             continue
         left = narrowed(change, before.lines, widened(change))
@@ -92,6 +91,34 @@ def narrow(
     return replace(changes, files=tuple(shown), skipped=(*changes.skipped, *skipped)), since
 
 
-def _by_all(path: str, seen: SeenFile, takes: Mapping[Reader, Callable[[str], bool]]) -> bool:
-    """Whether every role that reads a file has read it before, with the same instructions."""
-    return all(role in seen.roles for role, wants in takes.items() if wants(path))
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What a role would be told, whom it would ask, and which files it reads."""
+
+    role: str
+    instructions: str
+    models: frozenset[str]
+    takes: Callable[[str], bool]
+
+    @classmethod
+    def of(cls, assignment: Assignment, wording: Wording, changes: ChangeSet) -> "_Wanted":
+        role = assignment.role
+        return cls(
+            role.name,
+            digest_of(role, wording, snapshot=changes.snapshot),
+            frozenset(map(str, assignment.chain)),
+            reads(role.globs),
+        )
+
+    def has_read(self, seen: SeenFile) -> bool:
+        """Whether it has read a file before, as it would now."""
+        return any(
+            (reader.role, reader.instructions) == (self.role, self.instructions)
+            and self.models.issuperset(reader.models)
+            for reader in seen.roles
+        )
+
+
+def _by_all(path: str, seen: SeenFile, wanted: Sequence[_Wanted]) -> bool:
+    """Whether every role that reads a file has read it before, as it would now."""
+    return all(one.has_read(seen) for one in wanted if one.takes(path))

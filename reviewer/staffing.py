@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from reviewer.assignment import Assignment
 from reviewer.chains import configured_chain, configured_examiners, configured_writers
 from reviewer.config.load import Loaded
 from reviewer.detect import Found, look_around
@@ -15,7 +16,6 @@ from reviewer.models.presets import choose
 from reviewer.models.registry import Access, backend_for, opened
 from reviewer.models.servers import COMPATIBLE, HOSTED, SERVERS, server_of
 from reviewer.outputs.wording import few
-from reviewer.plan import Assignment
 from reviewer.prompting.role import ModelKind, Role
 
 BUILTIN = ModelRef("builtin", "rules")

@@ -99,6 +99,7 @@ def test_a_stage_does_not_know_the_program_around_it():
         "standing",
         "verification",
         "examining",
+        "assignment",
         "chains",
         "coverage",
         "pending",

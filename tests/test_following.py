@@ -6,6 +6,7 @@ from typing import Any
 
 import anyio
 
+from reviewer.assignment import Assignment
 from reviewer.crew import Crew
 from reviewer.errors import ModelMissingError
 from reviewer.examining import Examiners
@@ -15,7 +16,7 @@ from reviewer.models.model import Backend, ModelRef
 from reviewer.models.repeats import RetryPolicy
 from reviewer.outputs.report import Report, Status
 from reviewer.pipeline import review
-from reviewer.plan import Assignment, make_plan
+from reviewer.plan import make_plan
 from reviewer.policy import RunPolicy
 from reviewer.prompting.prompt import Wording
 from reviewer.prompting.role import built_in_folder, load_partials

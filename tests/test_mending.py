@@ -7,6 +7,7 @@ from typing import Any
 import anyio
 import pytest
 
+from reviewer.assignment import Assignment
 from reviewer.changes.changeset import ChangeSet
 from reviewer.changes.collect import collect
 from reviewer.changes.target import Place, Selection, Worktree
@@ -21,7 +22,7 @@ from reviewer.models.repeats import RetryPolicy
 from reviewer.outputs.markdown import render
 from reviewer.outputs.report import Outcome, Report, Status
 from reviewer.pipeline import review
-from reviewer.plan import Assignment, make_plan
+from reviewer.plan import make_plan
 from reviewer.policy import RunPolicy
 from reviewer.prompting.prompt import Wording
 from reviewer.prompting.role import built_in_folder, load_partials, load_roles, parse_role

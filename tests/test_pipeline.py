@@ -9,6 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from reviewer.appraise import doubts
+from reviewer.assignment import Assignment
 from reviewer.closing import results_text
 from reviewer.crew import Crew
 from reviewer.errors import (
@@ -26,7 +27,7 @@ from reviewer.models.repeats import RetryPolicy
 from reviewer.outputs.markdown import render
 from reviewer.outputs.report import Status
 from reviewer.pipeline import Outcome, review
-from reviewer.plan import Assignment, Plan, make_plan
+from reviewer.plan import Plan, make_plan
 from reviewer.policy import RunPolicy
 from reviewer.prompting.prompt import Prompt, Purpose, Wording, overhead_tokens
 from reviewer.prompting.role import built_in_folder, load_partials

@@ -9,6 +9,7 @@ from typing import Any
 import anyio
 import pytest
 
+from reviewer.assignment import Assignment
 from reviewer.changes.changeset import ChangeSet, FileChange, FileStatus, Hunk, Line, LineKind
 from reviewer.cli import main
 from reviewer.crew import Crew
@@ -22,7 +23,7 @@ from reviewer.models.repeats import RetryPolicy
 from reviewer.outputs.markdown import render
 from reviewer.outputs.report import Aside, Fate, Outcome, Report, Status
 from reviewer.pipeline import review
-from reviewer.plan import Assignment, make_plan
+from reviewer.plan import make_plan
 from reviewer.policy import RunPolicy
 from reviewer.prompting.prompt import Wording
 from reviewer.prompting.role import built_in_folder, load_partials
@@ -58,8 +59,8 @@ def run(
     async def nothing(seconds: float) -> None:
         del seconds
 
-    left, known = (change, None) if since is None else narrow(change, since, "run.json", roles, WORDING)
     assignments = [Assignment(role, (ANN,)) for role in roles]
+    left, known = (change, None) if since is None else narrow(change, since, "run.json", assignments, WORDING)
     plan = make_plan(left, assignments, WORDING, windows={}, calibration=Calibration())
     asker = Asker(RetryPolicy(), Clock(now=lambda: 0.0, sleep=nothing))
     rules = RunPolicy(created=datetime(2024, 1, 1, tzinfo=UTC), **policy)
@@ -313,6 +314,20 @@ def test_other_instructions_have_everything_read_again():
     other = replace(ARCHITECTURE, body=ARCHITECTURE.body + "\n- Look for paths that leave their folder.\n")
     run(changes(), ann, since=before, roles=(other,))
     assert "shop/cart.py (" in text_of(ann)
+
+
+def test_what_rules_or_another_model_have_read_is_read_again():
+    before = run(changes(), Person(EMPTY))
+    assert before.seen[0].roles[0].models == ("ann/m",)
+    for other in ("builtin/rules", "zoe/m"):
+        seen = [
+            replace(file, roles=tuple(replace(r, models=(other,)) for r in file.roles))
+            for file in before.seen
+        ]
+        ann = Person(EMPTY)
+        after = run(changes(), ann, since=replace(before, seen=tuple(seen)))
+        assert len(ann.asked) == 1
+        assert [part.path for part in after.coverage.skipped] == []
 
 
 def test_what_one_voice_quoted_may_be_gone_while_another_s_is_there():

@@ -7,6 +7,7 @@ from typing import Any
 
 import anyio
 
+from reviewer.assignment import Assignment
 from reviewer.crew import Crew
 from reviewer.errors import ModelMissingError, PromptTooLongError
 from reviewer.examining import Examination, Examiners
@@ -20,7 +21,7 @@ from reviewer.models.repeats import RetryPolicy
 from reviewer.outputs.markdown import render
 from reviewer.outputs.report import Aside, Status
 from reviewer.pipeline import Outcome, review
-from reviewer.plan import Assignment, make_plan
+from reviewer.plan import make_plan
 from reviewer.policy import RunPolicy
 from reviewer.prompting.contract import Severity
 from reviewer.prompting.prompt import Prompt, Purpose, Wording

@@ -28,7 +28,6 @@ from reviewer.policy import RunPolicy
 from reviewer.prompting.contract import Severity
 from reviewer.prompting.tokens import Calibration, estimate_tokens
 from reviewer.shared_breakers import BreakerFile
-from reviewer.since import Since
 from reviewer.staffing import BUILTIN, Staff
 
 
@@ -41,14 +40,12 @@ class Session:
         setup: settings, roles and templates.
         terminal: where it is said what happens.
         around: servers, time and files.
-        since: the run that this one goes on from, if any.
     """
 
     options: RunOptions
     setup: Setup
     terminal: Terminal
     around: Circumstances
-    since: Since | None = None
 
 
 async def conduct(plan: Plan, crew: Staff, session: Session, observer: "Observer", stop: Stop) -> Outcome:

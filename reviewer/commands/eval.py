@@ -10,6 +10,7 @@ from pathlib import Path
 import anyio
 
 from reviewer import __version__
+from reviewer.assignment import Assignment
 from reviewer.changes.changeset import ChangeSet
 from reviewer.changes.collect import collect
 from reviewer.changes.target import Patch, Place, Selection
@@ -39,7 +40,7 @@ from reviewer.options import Common, RunOptions
 from reviewer.outputs.files import write, write_standard_output
 from reviewer.outputs.json_report import parse as parse_report
 from reviewer.outputs.report import Report, Status
-from reviewer.plan import Assignment, make_plan
+from reviewer.plan import make_plan
 from reviewer.prompting.role import Role, Task
 from reviewer.signals import stop_signals
 from reviewer.staffing import Staff, staff

@@ -6,13 +6,14 @@ import sys
 from anyio import run as run_async
 from anyio import to_thread
 
+from reviewer.assignment import Assignment
 from reviewer.changes.changeset import ChangeSet
 from reviewer.changes.collect import collect
 from reviewer.changes.target import Place, Selection, Target
 from reviewer.commands.setup import chosen_roles, prepare
 from reviewer.errors import SourceError, UsageError
 from reviewer.options import Common
-from reviewer.plan import Assignment, make_plan
+from reviewer.plan import make_plan
 from reviewer.prompting.role import Task
 from reviewer.prompting.tokens import Calibration
 from reviewer.staffing import BUILTIN

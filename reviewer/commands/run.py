@@ -4,7 +4,7 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -33,7 +33,7 @@ from reviewer.policy import RunPolicy
 from reviewer.preview import preview
 from reviewer.prompting.role import Role
 from reviewer.signals import stop_signals
-from reviewer.since import Since, narrow
+from reviewer.since import narrow
 from reviewer.staffing import staff
 
 
@@ -60,32 +60,38 @@ async def _run(options: RunOptions, clock: Clock) -> int:
         if options.output and not options.dry_run:
             deliver(report, options, setup, formats, terminal)
         return of_report(report)
-    narrowed, since = _going_on(options, setup, changes, roles, terminal)
+    earlier = _earlier(options, setup, terminal)
     with circumstances(options, clock) as around:
-        session = Session(options, setup, terminal, around, since)
-        return await _review_changes(session, narrowed, roles, formats)
+        session = Session(options, setup, terminal, around)
+        return await _review_changes(session, changes, roles, formats, earlier)
 
 
-def _going_on(
-    options: RunOptions, setup: Setup, changes: ChangeSet, roles: Mapping[str, Role], terminal: Terminal
-) -> tuple[ChangeSet, Since | None]:
-    """What is to be read, and the earlier run that this one goes on from, if there is one.
+@dataclass(frozen=True, slots=True)
+class _Earlier:
+    """The run that this one goes on from: its report, and what to call that."""
+
+    name: str
+    report: Report
+
+
+def _earlier(options: RunOptions, setup: Setup, terminal: Terminal) -> _Earlier | None:
+    """The run to go on from, if there is one.
 
     Raises:
         OutputError: its report cannot be read.
     """
     if not options.since:
-        return changes, None
+        return None
     name = options.since
     if name == _LAST:
         newest = newest_report(options.common.directory / setup.loaded.settings.report.directory)
         if newest is None:
             terminal.say("There is no earlier report to go on from: everything is read.")
-            return changes, None
+            return None
         name = shown_path(newest, options.common.directory)
     report = json_report.load(str(options.common.directory / name))
     terminal.say(f"Going on from {name} ({report.target.title}).")
-    return narrow(changes, report, name, roles.values(), setup.wording)
+    return _Earlier(name, report)
 
 
 _LAST = "last"
@@ -93,7 +99,11 @@ _LAST = "last"
 
 
 async def _review_changes(
-    session: Session, changes: ChangeSet, roles: Mapping[str, Role], formats: Sequence[str]
+    session: Session,
+    changes: ChangeSet,
+    roles: Mapping[str, Role],
+    formats: Sequence[str],
+    earlier: _Earlier | None,
 ) -> int:
     options, setup, terminal, around = session.options, session.setup, session.terminal, session.around
     found = staff(roles, setup.loaded, setup.environment, say=terminal.say, access=around.access)
@@ -102,10 +112,15 @@ async def _review_changes(
             crew_list = await open_servers.enter_async_context(found)
             calibration = await calibrated(around.calibration, crew_list, changes)
         check_votes(setup, crew_list)
+        since = None
+        if earlier is not None:
+            changes, since = narrow(
+                changes, earlier.report, earlier.name, crew_list.assignments, setup.wording
+            )
         plan = make_plan(
             changes, crew_list.assignments, setup.wording, windows=crew_list.windows, calibration=calibration
         )
-        plan = replace(plan, since=session.since)
+        plan = replace(plan, since=since)
         if options.dry_run:
             examiners = examiners_of(plan.code, crew_list, session)
             write_standard_output(preview(plan, examiners.models if examiners else ()))

@@ -249,10 +249,11 @@ class Earlier:
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """A role, and what names the instructions that it had."""
+    """A role, what names the instructions that it had, and the models that have read for it."""
 
     role: str
     instructions: str
+    models: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

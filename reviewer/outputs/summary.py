@@ -88,7 +88,7 @@ def verdict_of(report: Report) -> str:
     match report.status:
         case Status.NOTHING:
             return "Nothing was reviewed: there is nothing to review in this change."
-        case Status.CLEAN if report.earlier or not report.coverage.reviewed:
+        case Status.CLEAN if report.language_model and (report.earlier or not report.coverage.reviewed):
             new = "and found nothing new" if report.coverage.reviewed else "before"
             return f"Every reviewer has read the whole change {new}, and nothing found earlier is left."
         case Status.CLEAN if not report.language_model:

@@ -10,6 +10,7 @@ from typing import TypeVar
 
 import pytest
 
+from reviewer.assignment import Assignment
 from reviewer.changes.changeset import ChangeSet
 from reviewer.changes.patch import parse_patch
 from reviewer.crew import Crew
@@ -24,7 +25,7 @@ from reviewer.models.repeats import RetryPolicy
 from reviewer.outputs import json_report, markdown
 from reviewer.outputs.report import Report, Status
 from reviewer.pipeline import review
-from reviewer.plan import Assignment, Plan, make_plan
+from reviewer.plan import Plan, make_plan
 from reviewer.policy import RunPolicy
 from reviewer.prompting.prompt import Wording
 from reviewer.prompting.role import built_in_folder, load_partials

@@ -9,6 +9,7 @@ import anyio
 import pytest
 
 from reviewer.assemble import Frame, assemble
+from reviewer.assignment import Assignment
 from reviewer.changes.changeset import FileChange, FileStatus
 from reviewer.cli import main
 from reviewer.errors import (
@@ -25,7 +26,7 @@ from reviewer.models.failures import Asked, classify, failure
 from reviewer.models.health import Health
 from reviewer.models.model import Endpoint, ModelRef
 from reviewer.outputs.report import Status
-from reviewer.plan import Assignment, Plan, make_plan
+from reviewer.plan import Plan, make_plan
 from reviewer.policy import RunPolicy
 from reviewer.prompting.tokens import Calibration
 from reviewer.record import Record
