@@ -11,35 +11,28 @@ import anyio
 
 from reviewer import __version__
 from reviewer.assignment import Assignment
-from reviewer.changes.changeset import ChangeSet
-from reviewer.changes.collect import collect
-from reviewer.changes.target import Patch, Place, Selection
+from reviewer.changes.target import Patch
 from reviewer.circumstances import Circumstances, circumstances, clock_for
 from reviewer.commands.conducting import Observer, Session, calibrated, check_votes, conduct
 from reviewer.commands.setup import Setup, chosen_roles, prepare
 from reviewer.console import Chatter, Terminal
 from reviewer.crew import Crew
-from reviewer.errors import ConfigError, InvalidReplyError, ModelError
+from reviewer.errors import ConfigError, ModelError
 from reviewer.evaluation.cases import FINDINGS, RECORDING, REPLIES, Case, load_cases
 from reviewer.evaluation.figures import Evaluation, Result, figures
 from reviewer.evaluation.judging import by_judge, judge_prompt, read_matches
 from reviewer.evaluation.matching import Said, by_rule, marked, missed
 from reviewer.evaluation.rendering import as_json, as_text, load
+from reviewer.evaluation.sources import Reviewed, change_of, given, of_report
 from reviewer.exits import GATE, INCOMPLETE, INTERRUPTED, OK
-from reviewer.findings.finding import Claim, Finding
-from reviewer.findings.ground import ground
-from reviewer.findings.lookup import Lookup
-from reviewer.findings.reply import read_review
 from reviewer.models.answer import Clock, Journal
 from reviewer.models.ask import Asker
 from reviewer.models.health import Health
-from reviewer.models.model import ModelRef, Reply
+from reviewer.models.model import ModelRef
 from reviewer.models.providers.scripted import Scripted
 from reviewer.models.repeats import RetryPolicy
 from reviewer.options import Common, RunOptions
 from reviewer.outputs.files import write, write_standard_output
-from reviewer.outputs.json_report import parse as parse_report
-from reviewer.outputs.report import Report, Status
 from reviewer.plan import make_plan
 from reviewer.prompting.role import Role, Task
 from reviewer.signals import stop_signals
@@ -139,26 +132,6 @@ def _status(evaluation: Evaluation, fail_under: float | None) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class _Reviewed:
-    """What was found in one case.
-
-    Attributes:
-        said: the findings that count.
-        reviewers: roles and models.
-        answers, unreadable: prompts whose answer was understood, and answers that were not.
-        complete: everything planned was reviewed.
-        stopped: why it was stopped, or empty.
-    """
-
-    said: tuple[Said, ...]
-    reviewers: tuple[str, ...] = ()
-    answers: int = 0
-    unreadable: int = 0
-    complete: bool = True
-    stopped: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class _Desk:
     """Reviews cases.
 
@@ -172,17 +145,17 @@ class _Desk:
     setup: Setup
     terminal: Terminal
 
-    def review(self, case: Case) -> _Reviewed:
+    def review(self, case: Case) -> Reviewed:
         """What is found in a case.
 
         Raises:
             ConfigError: the case lacks what the source needs, or its change cannot be read.
         """
         if self.options.source == "findings":
-            return _given(case, self.options.findings)
+            return given(case, self.options.findings)
         return self._ask(case)
 
-    def result(self, case: Case, reviewed: _Reviewed) -> Result:
+    def result(self, case: Case, reviewed: Reviewed) -> Result:
         """What is right about it, and what is missing."""
         said, tolerance = reviewed.said, self.options.tolerance
         same, forbidden = (by_rule(said, problems, tolerance) for problems in (case.expected, case.forbidden))
@@ -229,7 +202,7 @@ class _Desk:
                     return str(error)
         return answer.value
 
-    def _ask(self, case: Case) -> _Reviewed:
+    def _ask(self, case: Case) -> Reviewed:
         options = self.options
         folder = case.folder / RECORDING
         if options.source == "recording" and not folder.is_dir():
@@ -243,15 +216,15 @@ class _Desk:
         )
         clock, virtual = clock_for(run)
 
-        async def asked() -> _Reviewed:
+        async def asked() -> Reviewed:
             with circumstances(run, clock) as around:
                 return await self._asked(case, run, around)
 
         return anyio.run(virtual.run, asked) if virtual is not None else anyio.run(asked)
 
-    async def _asked(self, case: Case, run: RunOptions, around: Circumstances) -> _Reviewed:
+    async def _asked(self, case: Case, run: RunOptions, around: Circumstances) -> Reviewed:
         setup, terminal = self.setup, self.terminal
-        changes = _changes(case)
+        changes = change_of(case)
         roles = chosen_roles(setup, run.roles)
         session = Session(run, setup, Terminal(Chatter(quiet=True)), around)
         async with AsyncExitStack() as open_servers:
@@ -271,17 +244,7 @@ class _Desk:
             around.finish(observer.calibration, outcome.stopped, outcome.report.usage)
         if outcome.bugs:
             raise ExceptionGroup("a part of the review was lost", outcome.bugs)
-        return replace(_of_report(outcome.report), stopped=outcome.stopped if around.live else "")
-
-
-def _changes(case: Case) -> ChangeSet:
-    """The change of a case, nothing left out.
-
-    Raises:
-        SourceError: it is no diff.
-    """
-    everything = Selection(include=("*",))
-    return collect(Patch(case.patch, case.name), everything, Place(case.folder))
+        return replace(of_report(outcome.report), stopped=outcome.stopped if around.live else "")
 
 
 def _stored(case: Case, roles: Mapping[str, Role]) -> Staff:
@@ -296,57 +259,3 @@ def _stored(case: Case, roles: Mapping[str, Role]) -> Staff:
     if not having:
         raise ConfigError(f"{case.folder / REPLIES}: has no reply for {' or '.join(roles)}.")
     return Staff(tuple(Assignment(role, (model,)) for role in having), {}, {_STORED: replies}, {}, {})
-
-
-def _of_report(report: Report) -> _Reviewed:
-    unreadable = sum(
-        failure.count
-        for model in report.usage.models
-        for failure in model.failures
-        if failure.kind == "unreadable"
-    )
-    return _Reviewed(
-        tuple(_said(finding) for finding in report.findings),
-        tuple(f"{review.role} ({review.model})" for review in report.reviews),
-        answers=sum(model.answers for model in report.usage.models),
-        unreadable=unreadable,
-        complete=report.status is not Status.INCOMPLETE,
-    )
-
-
-def _said(finding: Finding) -> Said:
-    words = [
-        text for voice in finding.voices for text in (voice.title, voice.explanation, voice.failure_scenario)
-    ]
-    return Said(finding.path, finding.line, finding.end_line, finding.title, "\n".join(dict.fromkeys(words)))
-
-
-def _given(case: Case, name: str) -> _Reviewed:
-    """Findings that somebody has written down: in the form of a reply, or of a report of this program.
-
-    Each is where its quote is, or where it says if it has none.
-
-    Raises:
-        ConfigError: there is no such file.
-    """
-    file = case.folder / name
-    try:
-        text = file.read_text("utf-8")
-    except OSError as error:
-        raise ConfigError(f"{file}: the findings of this case cannot be read: {error.strerror}.") from error
-    if '"schema_version"' in text:
-        return replace(_of_report(parse_report(text, name=str(file))), answers=0, unreadable=0)
-    try:
-        claims = read_review(Reply(text)).claims
-    except InvalidReplyError:
-        return _Reviewed((), unreadable=1, complete=False)
-    lookup = Lookup(_changes(case))
-    return _Reviewed(tuple(_placed(claim, lookup) for claim in claims), answers=1)
-
-
-def _placed(claim: Claim, lookup: Lookup) -> Said:
-    anchor = ground(claim, lookup) if claim.quote.strip() else None
-    text = f"{claim.title}\n{claim.explanation}\n{claim.failure_scenario}"
-    if anchor is not None and anchor.line is not None:
-        return Said(anchor.path, anchor.line, anchor.end_line, claim.title, text)
-    return Said(claim.file, claim.line, claim.end_line, claim.title, text)
