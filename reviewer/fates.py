@@ -72,7 +72,8 @@ def carried(since: Since, reread: Rereading) -> Iterator[tuple[str, str, Claim]]
             claim = replace(claim_of(item.finding, voice), file=item.path)
             # What one reviewer has quoted may have changed while what another one has is as it was.
             if quote and (there or (item.found and number in item.stale)):
-                claim = replace(claim, quote=quote, line=item.line, end_line=item.end_line)
+                # A suggestion was made for the former code.
+                claim = replace(claim, quote=quote, line=item.line, end_line=item.end_line, suggestion="")
             yield voice.role, voice.model, claim
 
 
@@ -114,15 +115,14 @@ def beside(findings: Sequence[Finding], since: Since, reread: Rereading) -> Comp
     now = [known(finding) for finding in findings]
     paired = pair([_known_now(item, since, reread) for item in since.pending], now)
     told = {entry.finding.id: entry.fate for entry in fates(since, reread)}
+    old = {(role, model, claim.title, claim.explanation) for role, model, claim in carried(since, reread)}
     persisting: list[str] = []
     again: set[str] = set()
     for later in sorted(paired):
         item = since.pending[paired[later]]
+        said = {(v.role, v.model, v.title, v.explanation) for v in findings[later].voices}
         # What is said again is there, whatever was said when it was looked at again.
-        if (
-            len(findings[later].voices) > len(item.finding.voices)
-            or told.get(item.finding.id) is not Fate.UNKNOWN
-        ):
+        if said - old or told.get(item.finding.id) is not Fate.UNKNOWN:
             persisting.append(now[later].id)
             again.add(item.finding.id)
     left: defaultdict[Fate, list[Known]] = defaultdict(list)

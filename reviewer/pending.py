@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from reviewer.changes.changeset import ChangeSet, FileChange, FileStatus, Side
@@ -79,10 +79,12 @@ def _placed(finding: Finding, lookup: Lookup) -> Pending:
     """A finding with its place: by its quote, also in a file of another name, else by what is like it."""
     versions = lookup.changes.versions(finding.path)
     anchors = [_anchor(finding, voice, lookup) for voice in finding.voices]
-    anchor = next(filter(None, anchors), None)
+    first = next((number for number, one in enumerate(anchors) if one is not None), 0)
+    anchor = anchors[first] if anchors else None
     stale = frozenset(number for number, one in enumerate(anchors) if one is None)
     if anchor is not None:
-        same = normalised(anchor.code) == normalised(finding.code or anchor.code)
+        # The code of the finding is that of its first voice; another voice's is what it has quoted.
+        same = first > 0 or normalised(anchor.code) == normalised(finding.code or anchor.code)
         return Pending(
             finding,
             found=same,
@@ -121,7 +123,8 @@ def _settled(item: Pending, *, untouched: bool) -> Pending:
     if item.finding.by_rules or accepted:
         if item.found:
             return replace(item, fate=Fate.PERSISTS, reason="its code is still there")
-        return replace(item, fate=Fate.FIXED, reason="its code is there no longer")
+        if item.line is not None:
+            return replace(item, fate=Fate.FIXED, reason="its code is there no longer")
     if item.line is None:
         reason = "its code is gone, and nothing like it is there to look at"
         return replace(item, fate=Fate.UNKNOWN, reason=reason)
@@ -159,11 +162,12 @@ def _likely(finding: Finding, change: FileChange) -> _Likely:
     if not lines or finding.line is None:
         return _Likely()
     former, count, last = finding.line, len(rows), max(lines)
-    near = [number for number in lines if abs(number - former) <= _REACH]
-    far = [number for number in lines if abs(number - former) > _REACH]
-    for starts in (near, far):
-        start = _most_alike(Counter(_TOKEN.findall("\n".join(rows))), starts, lines, count)
-        if start is not None:
+    alike = _likeness(Counter(_TOKEN.findall("\n".join(rows))), lines, count)
+    near = {number: value for number, value in alike.items() if abs(number - former) <= _REACH}
+    for some in (near, alike):
+        # Of two that are as alike, the nearer one.
+        start = max(some, key=lambda one: (some[one], -abs(one - former)), default=None)
+        if start is not None and some[start] > _ALIKE:
             return _Likely(start, min(start + count - 1, last))
     if whole is None:
         return _Likely()
@@ -171,22 +175,28 @@ def _likely(finding: Finding, change: FileChange) -> _Likely:
     return _Likely(start, min(start + count - 1, last), gone=True)
 
 
-def _most_alike(
-    wanted: Mapping[str, int], starts: Iterable[int], lines: Mapping[int, str], count: int
-) -> int | None:
-    """The first line of those that share most words with others, if they share enough."""
-    own = {number: Counter(_TOKEN.findall(lines[number])) for number in lines}
+def _likeness(wanted: Mapping[str, int], lines: Mapping[int, str], count: int) -> dict[int, float]:
+    """How alike in words each run of lines is to others, by its first line (Dice coefficient of words).
+
+    It moves over the file a line at a time: the words of the next line come in, those of the first go out.
+    """
+    own = {number: Counter(_TOKEN.findall(text)) for number, text in lines.items()}
     size = sum(wanted.values())
-    best, place = _ALIKE, None
-    for start in starts:
-        window: Counter[str] = Counter()
-        for number in range(start, start + count):
-            window.update(own.get(number, {}))
+    made: dict[int, float] = {}
+    window: Counter[str] = Counter()
+    inside = range(0)
+    for start in sorted(lines):
+        reach = range(start, start + count)
+        for number in inside:
+            if number < start:
+                window.subtract(own.get(number, {}))
+        for number in reach:
+            if number not in inside:
+                window.update(own.get(number, {}))
+        inside = reach
         shared = sum(min(amount, window[word]) for word, amount in wanted.items())
-        alike = 2 * shared / (size + window.total()) if size else 0.0
-        if alike > best:
-            best, place = alike, start
-    return place
+        made[start] = 2 * shared / (size + window.total()) if size else 0.0
+    return made
 
 
 def claim_of(finding: Finding, voice: Voice) -> Claim:

@@ -61,7 +61,7 @@ async def review(plan: Plan, crew: Crew, policy: RunPolicy, stop: Stop = never) 
         await _pass(policy.timeout, crew)
         return f"the time limit of {policy.timeout:g} s was reached"
 
-    stopped = await _until(run.ask, stop, expire)
+    stopped = await until(run.ask, stop, expire)
     if stopped:
         crew.asker.listener(Interrupted(stopped))
     return Outcome(run.report(stopped), run.bugs, stopped)
@@ -161,7 +161,7 @@ async def _pass(seconds: float, crew: Crew) -> None:
     await crew.asker.clock.sleep(seconds)
 
 
-async def _until(work: Callable[[], Awaitable[None]], *ends: Stop) -> str:
+async def until(work: Callable[[], Awaitable[None]], *ends: Stop) -> str:
     """Do something until it is done or one of the ends has come; returns the reason of that, or nothing."""
     reasons: list[str] = []
     with anyio.CancelScope() as scope:
@@ -195,7 +195,7 @@ async def _limited(record: Record, crew: Crew, limit: float) -> None:
         await _pass(limit, crew)
         return f"the time limit of {limit:g} s for a role was reached"
 
-    record.stopped = await _until(partial(interview, record, crew), expire)
+    record.stopped = await until(partial(interview, record, crew), expire)
 
 
 def lanes(records: Sequence[Record], local: frozenset[str]) -> list[list[list[Record]]]:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from reviewer.cli import main
-from tests.support.server import ChatServer, error, honest, running, streamed
+from tests.support.server import Answer, ChatServer, error, honest, running, streamed
 from tests.support.values import PATCH, finding, review
 
 CASE = """\
@@ -142,6 +142,64 @@ def test_a_judge_decides_in_place_of_the_rule(cases, server):
     assert result()["judge"] == "lab/judge"
     assert [one["mark"] for one in result()["results"][0]["found"]] == ["right"]
     assert len([body for body in server.requests if body["model"] == "judge"]) == 1
+
+
+def test_the_judge_is_recorded_too(cases, server):
+    server.replies["big"] = [streamed(review(finding())), streamed(EMPTY)]
+    matches = {"matches": [{"finding": 1, "reason": "none", "problem": None}]}
+    server.replies["judge"] = [streamed(json.dumps(matches))]
+    assert live(server, "--judge", "lab/judge", "--record", "kept", "-o", "live.json") == 0
+    for name in ("cart", "clean"):
+        for kind in ("recording", "judgement"):
+            if (Path("kept") / name / kind).exists():
+                (Path("kept") / name / kind).rename(cases / name / kind)
+    asked = len(server.requests)
+    assert live(server, "--judge", "lab/judge", "--from", "recording", "-o", "again.json") == 0
+    assert len(server.requests) == asked
+    assert result("live.json")["results"] == result("again.json")["results"]
+
+
+def test_an_error_in_one_case_does_not_cost_the_others(cases, server, capsys):
+    """The key is withdrawn after the first case."""
+
+    def last(body: dict[str, Any]) -> Answer:
+        server.listing = error(401, "bad key")
+        return streamed(review(finding()))
+
+    server.replies["big"] = [last]
+    assert live(server, "-o", "e.json") == 2
+    assert [one["case"] for one in result()["results"]] == ["cart"]
+    out, err = capsys.readouterr()
+    assert "cart: 1 of 1 found" in out
+    assert "bad key" in err
+
+
+def test_a_change_that_is_none_is_told_before_anything_is_asked(cases, server, capsys):
+    (cases / "clean" / "change.diff").write_text("no diff")
+    assert live(server) == 2
+    assert [body for body in server.requests if "messages" in body] == []
+
+
+def test_clean_cases_pass_a_bound_for_f1(cases):
+    put(cases, "clean", "findings.json", "[]")
+    assert evaluate("--from", "findings", "--only", "clean", "--fail-under", "50") == 0
+
+
+def test_hostile_titles_stay_in_their_row(cases, capsys):
+    evil = finding(title="x\n  right     a.py:1: ok\u001b[2J", quote="nowhere", line=99)
+    put(cases, "cart", "findings.json", json.dumps({"findings": [evil]}))
+    put(cases, "clean", "findings.json", "[]")
+    assert evaluate("--from", "findings") == 0
+    out = capsys.readouterr().out
+    assert "\x1b" not in out
+    assert [row for row in out.splitlines() if row.startswith("  right")] == []
+
+
+def test_other_encodings_are_an_error_for_people(cases, capsys):
+    (cases / "cart" / "findings.json").write_bytes('{"findings": "ü"}'.encode("utf-16"))
+    put(cases, "clean", "findings.json", "[]")
+    assert evaluate("--from", "findings") == 2
+    assert "not text in UTF-8" in capsys.readouterr().err
 
 
 def test_a_judge_that_fails_leaves_it_to_the_rule(cases, server, capsys):

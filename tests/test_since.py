@@ -349,6 +349,35 @@ def test_what_one_voice_quoted_may_be_gone_while_another_s_is_there():
     assert after.unverified == ()
 
 
+def test_of_two_places_that_are_alike_the_nearer_one_is_shown():
+    block = ["def f(items):", "    total = float(sum(items))", "    return total / len(items)"]
+    before = snapshot_of(
+        (
+            "cart.py",
+            [*FILLER[:100], "def f(items):", "    total = sum(items)", "    return total / len(items)"],
+        )
+    )
+    now = snapshot_of(("cart.py", [*FILLER[:60], *block, *FILLER[60:96], *block]))
+    report, _ = over(before, now, "confirmed", claimed(quote="    total = sum(items)"))
+    assert [item.line for item in report.findings] == [101]
+
+
+def test_rules_whose_lines_are_out_of_sight_are_not_fixed():
+    """A patch shows hunks only; one that does not show a line any more tells nothing about it."""
+    secret = b"--- a/a.py\n+++ b/a.py\n@@ -30,1 +30,2 @@\n x = 1\n+key = secret\n"
+    other = b"--- a/a.py\n+++ b/a.py\n@@ -300,1 +300,2 @@\n y = 1\n+z = 2\n"
+    claim = finding(file="a.py", line=31, quote="key = secret")
+    before = run(changes(secret), Person(reply(claim, files_reviewed=["a.py"])))
+    rules = [
+        replace(one, voices=tuple(replace(v, model="builtin/rules") for v in one.voices))
+        for one in before.findings
+    ]
+    after = run(
+        changes(other), Person(reply(files_reviewed=["a.py"])), since=replace(before, findings=tuple(rules))
+    )
+    assert told(after) == [(ZERO, Fate.UNKNOWN)]
+
+
 def test_what_is_said_again_is_not_resolved_whatever_was_said_before():
     other = PATCH.replace(b"+        total = sum(items)", b"+        total = math.fsum(items)")
     ann = Person(says("refuted"), reply(finding(), files_reviewed=["shop/cart.py"]))

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
 
+import anyio
+
 from reviewer.changes.changeset import ChangeSet
 from reviewer.changes.surroundings import Surroundings, surroundings_of
 from reviewer.changes.target import Place
@@ -46,6 +48,27 @@ class Session:
     setup: Setup
     terminal: Terminal
     around: Circumstances
+
+
+def either(one: Stop | None, other: Stop) -> Stop:
+    """Stops when one of two does: a replay where its run was stopped, any run when somebody wants it."""
+    if one is None:
+        return other
+    ends = (one, other)
+
+    async def first() -> str:
+        reasons: list[str] = []
+        async with anyio.create_task_group() as group:
+
+            async def wait_for(end: Stop) -> None:
+                reasons.append(await end())
+                group.cancel_scope.cancel()
+
+            for end in ends:
+                group.start_soon(wait_for, end)
+        return reasons[0]
+
+    return first
 
 
 async def conduct(plan: Plan, crew: Staff, session: Session, observer: "Observer", stop: Stop) -> Outcome:

@@ -1,8 +1,8 @@
 """`reviewer eval`: how good reviews are on a folder of cases."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -13,13 +13,13 @@ from reviewer import __version__
 from reviewer.assignment import Assignment
 from reviewer.changes.target import Patch
 from reviewer.circumstances import Circumstances, circumstances, clock_for
-from reviewer.commands.conducting import Observer, Session, calibrated, check_votes, conduct
+from reviewer.commands.conducting import Observer, Session, calibrated, check_votes, conduct, either
 from reviewer.commands.setup import Setup, chosen_roles, prepare
 from reviewer.console import Chatter, Terminal
 from reviewer.crew import Crew
 from reviewer.errors import ConfigError, ModelError
-from reviewer.evaluation.cases import FINDINGS, RECORDING, REPLIES, Case, load_cases
-from reviewer.evaluation.figures import Evaluation, Result, figures
+from reviewer.evaluation.cases import FINDINGS, JUDGEMENT, RECORDING, REPLIES, Case, load_cases
+from reviewer.evaluation.figures import Evaluation, Result, f1
 from reviewer.evaluation.judging import by_judge, judge_prompt, read_matches
 from reviewer.evaluation.matching import Said, by_rule, marked, missed
 from reviewer.evaluation.rendering import as_json, as_text, load
@@ -33,6 +33,8 @@ from reviewer.models.providers.scripted import Scripted
 from reviewer.models.repeats import RetryPolicy
 from reviewer.options import Common, RunOptions
 from reviewer.outputs.files import write, write_standard_output
+from reviewer.outputs.neutral import named
+from reviewer.pipeline import until
 from reviewer.plan import make_plan
 from reviewer.prompting.role import Role, Task
 from reviewer.signals import stop_signals
@@ -90,17 +92,36 @@ def evaluate(options: EvalOptions) -> int:
     before = load(str(options.common.directory / options.against)) if options.against else None
     terminal = Terminal(Chatter(options.common.quiet, options.common.verbose, options.common.color))
     desk = _Desk(options, setup, terminal)
+    for case in cases:
+        desk.check(case)
     results: list[Result] = []
     reviewers: dict[str, None] = {}
     stopped = ""
-    for number, case in enumerate(cases, 1):
-        reviewed = desk.review(case)
-        reviewers |= dict.fromkeys(reviewed.reviewers)
-        results.append(desk.result(case, reviewed))
-        terminal.say(f"{number} of {len(cases)}: {_progress(results[-1])}")
-        if stopped := reviewed.stopped:
-            break
-    evaluation = Evaluation(
+    try:
+        for number, case in enumerate(cases, 1):
+            reviewed = desk.review(case)
+            reviewers |= dict.fromkeys(reviewed.reviewers)
+            if stopped := reviewed.stopped:
+                break
+            result = desk.result(case, reviewed)
+            if result is None:
+                stopped = "interrupted"
+                break
+            results.append(result)
+            terminal.say(f"{number} of {len(cases)}: {_progress(result)}")
+    finally:
+        # An error in one case must not cost those that were reviewed before it.
+        evaluation = _evaluation(options, reviewers, results)
+        if results:
+            _deliver(evaluation, options, before)
+    if stopped:
+        terminal.fail(f"Stopped after {len(results)} of {len(cases)} cases: {stopped}.")
+        return INTERRUPTED
+    return _status(evaluation, options.fail_under)
+
+
+def _evaluation(options: EvalOptions, reviewers: Iterable[str], results: Sequence[Result]) -> Evaluation:
+    return Evaluation(
         tool=f"reviewer {__version__}",
         created=datetime.now(UTC),
         source=options.findings if options.source == "findings" else options.source,
@@ -109,26 +130,41 @@ def evaluate(options: EvalOptions) -> int:
         judge=options.judge,
         results=tuple(results),
     )
-    if options.output:
-        write(options.common.directory / options.output, as_json(evaluation))
-    write_standard_output(as_text(evaluation, before=before, every=options.every))
-    if stopped:
-        terminal.fail(f"Stopped after {len(results)} of {len(cases)} cases: {stopped}.")
-        return INTERRUPTED
-    return _status(evaluation, options.fail_under)
+
+
+def _deliver(evaluation: Evaluation, options: EvalOptions, before: Evaluation | None) -> None:
+    """Write and print the result.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    try:
+        if options.output:
+            write(options.common.directory / options.output, as_json(evaluation))
+    finally:
+        write_standard_output(as_text(evaluation, before=before, every=options.every))
 
 
 def _progress(result: Result) -> str:
     found = sum(one.mark == "right" for one in result.found)
     state = "" if result.complete else ", not reviewed completely"
-    return f"{result.case}: {found} of {result.expected} found, {len(result.found)} reported{state}"
+    return f"{named(result.case)}: {found} of {result.expected} found, {len(result.found)} reported{state}"
 
 
 def _status(evaluation: Evaluation, fail_under: float | None) -> int:
-    f1 = next(figure.value for figure in figures(evaluation.results) if figure.name == "F1")
-    if fail_under is not None and 100 * (f1 or 0.0) < fail_under:
+    reached = f1(evaluation.results)
+    if fail_under is not None and reached is not None and 100 * reached < fail_under:
         return GATE
     return OK if all(result.complete for result in evaluation.results) else INCOMPLETE
+
+
+@dataclass(slots=True)
+class _Judged:
+    """What came of asking the judge: the problem of each finding, or why there is none."""
+
+    matches: Mapping[int, int | None] = field(default_factory=dict)
+    problem: str = ""
+    stopped: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,28 +181,42 @@ class _Desk:
     setup: Setup
     terminal: Terminal
 
-    def review(self, case: Case) -> Reviewed:
-        """What is found in a case.
+    def check(self, case: Case) -> None:
+        """See, before anything is asked, whether a case has what the source needs.
 
         Raises:
-            ConfigError: the case lacks what the source needs, or its change cannot be read.
+            ConfigError: it lacks that.
+            SourceError: its change is no diff.
         """
+        change_of(case)
+        folder = case.folder / RECORDING
+        if self.options.source == "recording" and not folder.is_dir():
+            raise ConfigError(f"{folder}: there is no recording of this case; make one with --record.")
+        if self.options.source == "replies":
+            _stored(case, chosen_roles(self.setup, self.options.roles))
         if self.options.source == "findings":
-            return given(case, self.options.findings)
-        return self._ask(case)
+            given(case, self.options.findings)
 
-    def result(self, case: Case, reviewed: Reviewed) -> Result:
-        """What is right about it, and what is missing."""
+    def review(self, case: Case) -> Reviewed:
+        """What is found in a case."""
+        return given(case, self.options.findings) if self.options.source == "findings" else self._ask(case)
+
+    def result(self, case: Case, reviewed: Reviewed) -> Result | None:
+        """What is right about it, and what is missing; None if the judge was interrupted."""
         said, tolerance = reviewed.said, self.options.tolerance
-        same, forbidden = (by_rule(said, problems, tolerance) for problems in (case.expected, case.forbidden))
+        paths = {file.path for file in change_of(case).files}
+        same, forbidden = (
+            by_rule(said, problems, tolerance, paths) for problems in (case.expected, case.forbidden)
+        )
         problem = ""
         if self.options.judge and said and (case.expected or case.forbidden):
-            matches = anyio.run(self._judged, case, said)
-            if isinstance(matches, str):
-                problem = matches
-            else:
-                same = by_judge(matches, case.expected)
-                forbidden = by_judge(matches, case.forbidden, len(case.expected))
+            judged = self._ask_judge(case, said)
+            if judged.stopped:
+                return None
+            problem = judged.problem
+            if not problem:
+                same = by_judge(judged.matches, case.expected)
+                forbidden = by_judge(judged.matches, case.forbidden, len(case.expected))
         found = marked(said, case, same, forbidden)
         left = [case.expected[number] for number in missed(case, found)]
         return Result(
@@ -179,40 +229,56 @@ class _Desk:
             unreadable=reviewed.unreadable,
             complete=reviewed.complete,
             judge_problem=problem,
+            digest=case.digest,
         )
 
-    async def _judged(self, case: Case, said: Sequence[Said]) -> Mapping[int, int | None] | str:
-        """Which problem each finding is about, as a model says, or why it does not."""
-        common = self.options.common
-        flags = {**common.flags, "verify.models": ("--judge", (self.options.judge,))}
-        setup = prepare(replace(common, flags=flags))
-        run = RunOptions(common, Patch(case.patch, case.name))
+    def _ask_judge(self, case: Case, said: Sequence[Said]) -> "_Judged":
+        """Which problem each finding is about, as a model says; from the recording, if there is one of it."""
+        options = self.options
+        folder = case.folder / JUDGEMENT
+        run = RunOptions(
+            options.common,
+            Patch(case.patch, case.name),
+            record=str(Path(options.record) / case.name / JUDGEMENT) if options.record else "",
+            replay=str(folder) if options.source == "recording" and folder.is_dir() else "",
+        )
+        clock, virtual = clock_for(run)
+        work = partial(self._judged, case, said, run, clock)
+        return anyio.run(virtual.run, work) if virtual is not None else anyio.run(work)
+
+    async def _judged(self, case: Case, said: Sequence[Said], run: RunOptions, clock: Clock) -> "_Judged":
+        flags = {**run.common.flags, "verify.models": ("--judge", (self.options.judge,))}
+        setup = prepare(replace(run.common, flags=flags))
         read = partial(read_matches, findings=len(said), problems=len(case.expected) + len(case.forbidden))
         prompt = judge_prompt(case, said, setup.wording)
-        with circumstances(run, Clock()) as around:
-            async with staff({}, setup.loaded, setup.environment, say=self.terminal.say) as found:
-                asker = Asker(
-                    RetryPolicy(), around.clock, Terminal(Chatter(quiet=True)), Health(limits=found.limits)
+        judged = _Judged()
+        with circumstances(run, clock) as around:
+            loaded, environment = setup.loaded, setup.environment
+            async with staff({}, loaded, environment, say=self.terminal.say, access=around.access) as found:
+                listener = Terminal(Chatter(quiet=True))
+                asker = Asker(RetryPolicy(), around.clock, listener, Health(limits=found.limits))
+                candidates = Crew(asker, found.backends, setup.wording, found.windows).candidates(
+                    found.examiners
                 )
-                crew = Crew(asker, found.backends, setup.wording, found.windows)
-                candidates = crew.candidates(found.examiners)
-                try:
-                    answer = await asker.ask(prompt, candidates, read, Journal())
-                except ModelError as error:
-                    return str(error)
-        return answer.value
+
+                async def ask() -> None:
+                    try:
+                        judged.matches = (await asker.ask(prompt, candidates, read, Journal())).value
+                    except ModelError as error:
+                        judged.problem = str(error)
+
+                with stop_signals() as stop:
+                    judged.stopped = await until(ask, stop)
+        return judged
 
     def _ask(self, case: Case) -> Reviewed:
         options = self.options
-        folder = case.folder / RECORDING
-        if options.source == "recording" and not folder.is_dir():
-            raise ConfigError(f"{folder}: there is no recording of this case; make one with --record.")
         run = RunOptions(
             replace(options.common, quiet=not options.common.verbose),
             Patch(case.patch, case.name),
             roles=options.roles,
             record=str(Path(options.record) / case.name / RECORDING) if options.record else "",
-            replay=str(folder) if options.source == "recording" else "",
+            replay=str(case.folder / RECORDING) if options.source == "recording" else "",
         )
         clock, virtual = clock_for(run)
 
@@ -240,11 +306,17 @@ class _Desk:
             )
             observer = Observer(calibration, (session.terminal, *around.listeners))
             with stop_signals() as stop:
-                outcome = await conduct(plan, crew, session, observer, around.stop or stop)
+                interrupted: list[str] = []
+
+                async def wanted() -> str:
+                    interrupted.append(await stop())
+                    return interrupted[0]
+
+                outcome = await conduct(plan, crew, session, observer, either(around.stop, wanted))
             around.finish(observer.calibration, outcome.stopped, outcome.report.usage)
         if outcome.bugs:
             raise ExceptionGroup("a part of the review was lost", outcome.bugs)
-        return replace(of_report(outcome.report), stopped=outcome.stopped if around.live else "")
+        return replace(of_report(outcome.report), stopped="".join(interrupted))
 
 
 def _stored(case: Case, roles: Mapping[str, Role]) -> Staff:

@@ -17,7 +17,15 @@ from reviewer.changes.changeset import ChangeSet, SkipKind
 from reviewer.changes.collect import collect
 from reviewer.changes.target import Place, Selection, Worktree
 from reviewer.circumstances import circumstances, clock_for
-from reviewer.commands.conducting import Observer, Session, calibrated, check_votes, conduct, examiners_of
+from reviewer.commands.conducting import (
+    Observer,
+    Session,
+    calibrated,
+    check_votes,
+    conduct,
+    either,
+    examiners_of,
+)
 from reviewer.commands.delivery import check_destination, deliver, formats_of
 from reviewer.commands.setup import Setup, chosen_roles, newest_report, prepare, shown_path
 from reviewer.console import Chatter, Terminal
@@ -129,7 +137,7 @@ async def _review_changes(
         observer = Observer(calibration, (terminal, *around.listeners))
         with stop_signals() as stop:
             with terminal.live():
-                outcome = await conduct(plan, crew_list, session, observer, around.stop or stop)
+                outcome = await conduct(plan, crew_list, session, observer, either(around.stop, stop))
             report = around.timed(outcome.report)
             deliver(report, options, setup, formats, terminal)
             for problem in around.finish(observer.calibration, outcome.stopped, report.usage):

@@ -1,5 +1,6 @@
 """A folder of cases to typed values: a change, the problems it has, and what must not be said about it."""
 
+import hashlib
 import tomllib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -12,7 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from reviewer.errors import ConfigError
 
 CHANGE, TABLE = "change.diff", "case.toml"
-REPLIES, RECORDING, FINDINGS = "replies", "recording", "findings.json"
+_DIGITS = 12
+REPLIES, RECORDING, JUDGEMENT, FINDINGS = "replies", "recording", "judgement", "findings.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,12 @@ class Case:
     expected: tuple[Expected, ...] = ()
     forbidden: tuple[Expected, ...] = ()
     complete: bool = True
+
+    @property
+    def digest(self) -> str:
+        """Names the change and what is known about it: another name, another case."""
+        known = repr((self.patch, self.expected, self.forbidden, self.complete))
+        return hashlib.sha256(known.encode()).hexdigest()[:_DIGITS]
 
     @property
     def clean(self) -> bool:
@@ -100,22 +108,26 @@ def load_cases(folder: Path, only: Sequence[str] = ()) -> tuple[Case, ...]:
     """
     if not folder.is_dir():
         raise ConfigError(f"{folder}: there is no such folder with cases.")
-    found = [place for place in sorted(folder.iterdir()) if (place / CHANGE).is_file()]
+    found = [
+        place for place in sorted(folder.iterdir()) if (place / CHANGE).is_file() or (place / TABLE).is_file()
+    ]
     if not found:
         raise ConfigError(f"{folder}: no sub-folder of it has a {CHANGE}.")
+    for pattern in only:
+        if not any(fnmatch(place.name, pattern) for place in found):
+            raise ConfigError(f"{folder}: no case is named {pattern}.")
     chosen = [place for place in found if not only or any(fnmatch(place.name, pattern) for pattern in only)]
-    if not chosen:
-        raise ConfigError(f"{folder}: no case is named {' or '.join(only)}.")
     return tuple(_case(place) for place in chosen)
 
 
 def _case(folder: Path) -> Case:
     table = folder / TABLE
+    for file, why in ((table, f"it says which problems {CHANGE} has"), (folder / CHANGE, "it is the change")):
+        if not file.is_file():
+            raise ConfigError(f"{file}: is missing; {why}.")
     try:
         values = _Table.model_validate(tomllib.loads(table.read_text("utf-8")))
         patch = (folder / CHANGE).read_bytes()
-    except FileNotFoundError as error:
-        raise ConfigError(f"{table}: is missing; it says which problems {CHANGE} has.") from error
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{table}: {error}") from error
     except ValidationError as error:

@@ -5,9 +5,12 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from reviewer.evaluation.matching import Mark, Marked
 
+SCHEMA_VERSION = 1
+"""Grows when a field of the JSON form changes its meaning or goes away."""
 _SAMPLES = 1000
 _LOW, _HIGH = 0.025, 0.975
 _SELDOM, _HALF, _TINY = 0.05, 0.5, 1e-12
@@ -27,6 +30,7 @@ class Result:
         unreadable: answers that were not.
         complete: everything planned was reviewed.
         judge_problem: why the judge could not decide, so that the rule has; or empty.
+        digest: names the change and what is known about it.
     """
 
     case: str
@@ -38,6 +42,7 @@ class Result:
     unreadable: int = 0
     complete: bool = True
     judge_problem: str = ""
+    digest: str = ""
 
     def count(self, mark: Mark) -> int:
         """How many findings are of a kind."""
@@ -56,6 +61,7 @@ class Evaluation:
         tolerance: lines that a finding may be away from a problem.
         judge: the model that decided what is the same, or empty for the rule.
         results: by the name of the case.
+        schema_version: of the JSON form.
     """
 
     tool: str
@@ -65,6 +71,7 @@ class Evaluation:
     tolerance: int
     judge: str
     results: tuple[Result, ...]
+    schema_version: int = SCHEMA_VERSION
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,46 +118,43 @@ class Difference:
     verdict: str
 
 
+class _Counts(NamedTuple):
+    """What the figures are made of, for one case or summed up over many."""
+
+    cases: int = 0
+    right: int = 0
+    noise: int = 0
+    expected: int = 0
+    exact: int = 0
+    placed: int = 0
+    clean: int = 0
+    quiet: int = 0
+    answers: int = 0
+    unreadable: int = 0
+
+
+def _counted(result: Result) -> _Counts:
+    exact = [one.exact for one in result.found if one.mark is Mark.RIGHT and one.exact is not None]
+    return _Counts(
+        cases=1,
+        right=result.count(Mark.RIGHT),
+        noise=result.count(Mark.WRONG) + result.count(Mark.FORBIDDEN),
+        expected=result.expected,
+        exact=sum(exact),
+        placed=len(exact),
+        clean=int(result.clean),
+        quiet=int(result.clean and not result.found and result.complete),
+        answers=result.answers,
+        unreadable=result.unreadable,
+    )
+
+
+def _sum(counts: Iterable[_Counts]) -> _Counts:
+    return _Counts(*map(sum, zip(*counts, strict=True)))
+
+
 def _ratio(part: float, whole: float) -> float | None:
     return part / whole if whole else None
-
-
-def _precision(results: Sequence[Result]) -> float | None:
-    right = sum(one.count(Mark.RIGHT) for one in results)
-    return _ratio(right, right + _noise_of(results))
-
-
-def _noise_of(results: Iterable[Result]) -> int:
-    return sum(one.count(Mark.WRONG) + one.count(Mark.FORBIDDEN) for one in results)
-
-
-def _recall(results: Sequence[Result]) -> float | None:
-    return _ratio(sum(one.count(Mark.RIGHT) for one in results), sum(one.expected for one in results))
-
-
-def _f1(results: Sequence[Result]) -> float | None:
-    right = sum(one.count(Mark.RIGHT) for one in results)
-    expected = sum(one.expected for one in results)
-    return _ratio(2 * right, right + _noise_of(results) + expected)
-
-
-def _lines(results: Sequence[Result]) -> float | None:
-    placed = [m.exact for one in results for m in one.found if m.mark is Mark.RIGHT and m.exact is not None]
-    return _ratio(sum(placed), len(placed))
-
-
-def _noise(results: Sequence[Result]) -> float | None:
-    return _ratio(_noise_of(results), len(results))
-
-
-def _quiet(results: Sequence[Result]) -> float | None:
-    clean = [one for one in results if one.clean]
-    return _ratio(sum(not one.found and one.complete for one in clean), len(clean))
-
-
-def _parsed(results: Sequence[Result]) -> float | None:
-    understood = sum(one.answers for one in results)
-    return _ratio(understood, understood + sum(one.unreadable for one in results))
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,30 +162,54 @@ class _Kind:
     """A figure before it is computed."""
 
     name: str
-    of: Callable[[Sequence[Result]], float | None]
+    of: Callable[[_Counts], float | None]
     share: bool = True
     less_is_better: bool = False
 
 
+_F1 = _Kind("F1", lambda n: _ratio(2 * n.right, n.right + n.noise + n.expected))
 _KINDS = (
-    _Kind("precision", _precision),
-    _Kind("recall", _recall),
-    _Kind("F1", _f1),
-    _Kind("line accuracy", _lines),
-    _Kind("noise per change", _noise, share=False, less_is_better=True),
-    _Kind("clean changes without findings", _quiet),
-    _Kind("answers understood", _parsed),
+    _Kind("precision", lambda n: _ratio(n.right, n.right + n.noise)),
+    _Kind("recall", lambda n: _ratio(n.right, n.expected)),
+    _F1,
+    _Kind("line accuracy", lambda n: _ratio(n.exact, n.placed)),
+    _Kind("noise per change", lambda n: _ratio(n.noise, n.cases), share=False, less_is_better=True),
+    _Kind("clean changes without findings", lambda n: _ratio(n.quiet, n.clean)),
+    _Kind("answers understood", lambda n: _ratio(n.answers, n.answers + n.unreadable)),
 )
+
+
+def f1(results: Sequence[Result]) -> float | None:
+    """F1 of all cases together; None if there is nothing to find and nothing was said."""
+    return _F1.of(_sum(map(_counted, results)))
 
 
 def figures(results: Sequence[Result]) -> tuple[Figure, ...]:
     """All figures, with intervals by bootstrap over the cases (percentile method, Efron 1979)."""
-    samples = list(_samples(len(results)))
+    counts = [_counted(result) for result in results]
+    drawn = [_sum(counts[n] for n in sample) for sample in _samples(len(counts))]
     made = []
     for kind in _KINDS:
-        low, high = _interval([kind.of([results[n] for n in sample]) for sample in samples])
-        made.append(Figure(kind.name, kind.of(results), low, high, kind.share, kind.less_is_better))
+        low, high = _interval(map(kind.of, drawn))
+        made.append(Figure(kind.name, kind.of(_sum(counts)), low, high, kind.share, kind.less_is_better))
     return tuple(made)
+
+
+_Pair = tuple[_Counts, _Counts]
+
+
+def comparable(
+    before: Evaluation, after: Evaluation
+) -> tuple[tuple[tuple[Result, Result], ...], tuple[str, ...]]:
+    """The results of the same cases in two evaluations, and the names of cases that cannot be compared.
+
+    A case that is another one now, or that one of the two has not reviewed completely, tells nothing.
+    """
+    second = {one.case: one for one in after.results}
+    both = [(one, second[one.case]) for one in before.results if one.case in second]
+    fine = [(one, two) for one, two in both if one.digest == two.digest and one.complete and two.complete]
+    left = [one.case for one, two in both if (one, two) not in fine]
+    return tuple(fine), tuple(left)
 
 
 def compared(before: Evaluation, after: Evaluation) -> tuple[Difference, ...]:
@@ -191,40 +219,45 @@ def compared(before: Evaluation, after: Evaluation) -> tuple[Difference, ...]:
     randomization test (Fisher 1935; for F1 Yeh 2000, "More accurate tests for the statistical significance of
     result differences"), which also holds for few cases: of fewer than six it never says so.
     """
-    second = {one.case: one for one in after.results}
-    pairs = [(one, second[one.case]) for one in before.results if one.case in second]
-    return tuple(_difference(kind, pairs) for kind in _KINDS)
-
-
-_Pairs = Sequence[tuple[Result, Result]]
-
-
-def _difference(kind: _Kind, pairs: _Pairs) -> Difference:
-    one, two = (kind.of([pair[side] for pair in pairs]) for side in (0, 1))
-    value = _less(kind, pairs)
-    low, high = _interval(_less(kind, [pairs[n] for n in sample]) for sample in _samples(len(pairs)))
-    chance = None if value is None else _by_chance(kind, pairs, value)
-    verdict = "cannot be told apart"
-    if value and chance is not None and chance < _SELDOM:
-        verdict = "better" if (value > 0) is not kind.less_is_better else "worse"
-    return Difference(kind.name, one, two, value, low, high, chance, verdict)
-
-
-def _less(kind: _Kind, pairs: _Pairs) -> float | None:
-    """The figure of the second results less that of the first."""
-    one, two = (kind.of([pair[side] for pair in pairs]) for side in (0, 1))
-    return None if one is None or two is None else two - one
-
-
-def _by_chance(kind: _Kind, pairs: _Pairs, value: float) -> float:
-    """The share of random assignments in which the difference is as large, with the one that was found."""
+    shared, _ = comparable(before, after)
+    pairs = [(_counted(one), _counted(two)) for one, two in shared]
+    drawn = [_sides([pairs[n] for n in sample]) for sample in _samples(len(pairs))]
     dice = random.Random(0)  # noqa: S311  # the same every time; nothing is secret
-    as_large = 1
-    for _ in range(_SAMPLES):
-        mixed = [(two, one) if dice.random() < _HALF else (one, two) for one, two in pairs]
-        found = _less(kind, mixed)
-        as_large += found is not None and abs(found) >= abs(value) - _TINY
-    return as_large / (_SAMPLES + 1)
+    swapped = [
+        _sides([(two, one) if dice.random() < _HALF else (one, two) for one, two in pairs])
+        for _ in range(_SAMPLES if pairs else 0)
+    ]
+    return tuple(_difference(kind, _sides(pairs), drawn, swapped) for kind in _KINDS)
+
+
+def _sides(pairs: Iterable[_Pair]) -> _Pair:
+    """The sums of both evaluations."""
+    first, second = [], []
+    for one, two in pairs:
+        first.append(one)
+        second.append(two)
+    return _sum(first), _sum(second)
+
+
+def _difference(kind: _Kind, sides: _Pair, drawn: Sequence[_Pair], swapped: Sequence[_Pair]) -> Difference:
+    before, after = map(kind.of, sides)
+    value = _less(kind, sides)
+    low, high = _interval(_less(kind, pair) for pair in drawn)
+    chance, verdict = None, "cannot be told apart"
+    if value is not None:
+        differences = [_less(kind, pair) for pair in swapped]
+        as_large = sum(one is not None and abs(one) >= abs(value) - _TINY for one in differences)
+        # The assignment that was found is one of the possible ones.
+        chance = (as_large + 1) / (len(swapped) + 1)
+        if value and chance < _SELDOM:
+            verdict = "better" if (value > 0) is not kind.less_is_better else "worse"
+    return Difference(kind.name, before, after, value, low, high, chance, verdict)
+
+
+def _less(kind: _Kind, sides: _Pair) -> float | None:
+    """The figure of the second side less that of the first."""
+    one, two = map(kind.of, sides)
+    return None if one is None or two is None else two - one
 
 
 def _samples(count: int) -> Iterable[Sequence[int]]:

@@ -42,7 +42,7 @@ def judge_prompt(case: Case, findings: Sequence[Said], wording: Wording) -> Prom
     variables = {
         "problems": problems,
         "findings": said,
-        "marker": marker_for(*(one.text for one in (*problems, *said))),
+        "marker": marker_for(*(text for one in (*problems, *said) for text in (one.text, one.place))),
         "contract": describe(AskedMatches),
     }
     source = "{% extends '" + _TEMPLATE + "' %}"

@@ -1,6 +1,6 @@
 """Which finding is which of the known problems: by file, lines and words, in place of a judge."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -64,7 +64,9 @@ Same = Callable[[int, int], float]
 
 
 def marked(findings: Sequence[Said], case: Case, same: Same, forbidden: Same) -> tuple[Marked, ...]:
-    """What each finding is: every problem is found by one finding at most, the one that fits best.
+    """What each finding is: every problem is found by one finding at most, and as many are as can be.
+
+    What fits something forbidden better than anything expected is forbidden.
 
     Args:
         findings: what was found.
@@ -72,36 +74,58 @@ def marked(findings: Sequence[Said], case: Case, same: Same, forbidden: Same) ->
         same: whether a finding is about an expected problem.
         forbidden: whether it is about a forbidden one.
     """
-    pairs = sorted(
-        (-sureness, number, problem)
+    bad = [_fits(forbidden, number, len(case.forbidden)) for number in range(len(findings))]
+    least = [max(fits.values(), default=0.0) for fits in bad]
+    good = [
+        {
+            problem: sure
+            for problem, sure in _fits(same, number, len(case.expected)).items()
+            if sure >= least[number]
+        }
         for number in range(len(findings))
-        for problem in range(len(case.expected))
-        if (sureness := same(number, problem)) > 0
-    )
-    taken: dict[int, int] = {}
-    for _, number, problem in pairs:
-        if number not in taken and problem not in taken.values():
-            taken[number] = problem
-    about: dict[int, int] = {}
-    for _, number, problem in pairs:
-        about.setdefault(number, problem)
-    return tuple(
-        _mark(number, said, case, taken.get(number), about.get(number), forbidden)
-        for number, said in enumerate(findings)
-    )
+    ]
+    taken = _assigned(good)
+    made = []
+    for number, said in enumerate(findings):
+        if good[number]:
+            problem = taken.get(number, next(iter(good[number])))
+            mark = Mark.RIGHT if number in taken else Mark.REPEAT
+            made.append(Marked(said, mark, problem, _exact(said, case.expected[problem])))
+        elif bad[number]:
+            made.append(Marked(said, Mark.FORBIDDEN, next(iter(bad[number]))))
+        else:
+            made.append(Marked(said, Mark.WRONG if case.complete else Mark.UNKNOWN))
+    return tuple(made)
 
 
-def _mark(  # noqa: PLR0913, PLR0917  # all of it decides
-    number: int, said: Said, case: Case, taken: int | None, about: int | None, forbidden: Same
-) -> Marked:
-    if taken is not None:
-        return Marked(said, Mark.RIGHT, taken, _exact(said, case.expected[taken]))
-    if about is not None:
-        return Marked(said, Mark.REPEAT, about, _exact(said, case.expected[about]))
-    bad = [problem for problem in range(len(case.forbidden)) if forbidden(number, problem) > 0]
-    if bad:
-        return Marked(said, Mark.FORBIDDEN, bad[0])
-    return Marked(said, Mark.WRONG if case.complete else Mark.UNKNOWN)
+def _fits(same: Same, number: int, count: int) -> dict[int, float]:
+    """The problems that a finding fits and how sure that is, the surest first."""
+    found = [(problem, same(number, problem)) for problem in range(count)]
+    return dict(sorted((pair for pair in found if pair[1] > 0), key=lambda pair: (-pair[1], pair[0])))
+
+
+def _assigned(fits: Sequence[Mapping[int, float]]) -> dict[int, int]:
+    """As many findings as possible, each with a problem of its own; those that fit best choose first.
+
+    Who has chosen gives way to another one if there is a problem left for it (augmenting paths, Kuhn 1955).
+
+    Args:
+        fits: the problems that each finding fits, the surest first.
+    """
+    owner: dict[int, int] = {}
+
+    def choose(number: int, tried: set[int]) -> bool:
+        for problem in fits[number]:
+            if problem not in tried:
+                tried.add(problem)
+                if problem not in owner or choose(owner[problem], tried):
+                    owner[problem] = number
+                    return True
+        return False
+
+    for number in sorted(range(len(fits)), key=lambda one: (-max(fits[one].values(), default=0.0), one)):
+        choose(number, set())
+    return {number: problem for problem, number in owner.items()}
 
 
 def _exact(said: Said, problem: Expected) -> bool | None:
@@ -109,23 +133,29 @@ def _exact(said: Said, problem: Expected) -> bool | None:
     return None if gap is None else gap == 0
 
 
-def by_rule(findings: Sequence[Said], problems: Sequence[Expected], tolerance: int) -> Same:
+def by_rule(
+    findings: Sequence[Said], problems: Sequence[Expected], tolerance: int, paths: Collection[str] = ()
+) -> Same:
     """The rule in place of a judge: the same file, lines no further apart than the tolerance, like words.
 
     Args:
         findings: what was found.
         problems: what is known.
         tolerance: lines between a finding and a problem.
+        paths: of all files of the change; of these, a shorter one never means a longer one.
     """
     likeness = Likeness([*(said.text for said in findings), *(problem.text for problem in problems)])
 
     def same(number: int, index: int) -> float:
         said, problem = findings[number], problems[index]
         gap = distance(said, problem)
+        both = said.path in paths and problem.file in paths
+        if both and said.path != problem.file:
+            return 0.0
         if not same_file(said.path, problem.file) or (gap is not None and gap > tolerance):
             return 0.0
         if not problem.text:
-            return 1.0 / (1 + (gap or 0))
+            return 0.0 if gap is None else 1.0 / (1 + gap)
         alike = likeness.in_words(said.text, problem.text)
         return alike if alike >= (_ALIKE if gap is None else _ALIKE_IN_PLACE) else 0.0
 

@@ -8,10 +8,21 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
+from reviewer.changes.text import one_line
 from reviewer.errors import OutputError
-from reviewer.evaluation.figures import Difference, Evaluation, Figure, Result, compared, figures, totals
+from reviewer.evaluation.figures import (
+    SCHEMA_VERSION,
+    Difference,
+    Evaluation,
+    Figure,
+    Result,
+    comparable,
+    compared,
+    figures,
+    totals,
+)
 from reviewer.evaluation.matching import Mark
-from reviewer.outputs.neutral import named
+from reviewer.outputs.neutral import named, visible
 from reviewer.outputs.wording import counted
 
 _WIDTH = 32
@@ -41,7 +52,7 @@ def load(file: str) -> Evaluation:
         data = json.loads(Path(file).read_text("utf-8"))
         if isinstance(data, dict):
             data.pop("figures", None)
-        return _adapter().validate_python(data, strict=False)
+        evaluation = _adapter().validate_python(data, strict=False)
     except OSError as error:
         raise OutputError(f"{file}: cannot be read: {error.strerror or error}.") from error
     except ValidationError as error:
@@ -50,6 +61,12 @@ def load(file: str) -> Evaluation:
         raise OutputError(f"{file}: not an evaluation: {place}: {problem['msg']}") from error
     except ValueError as error:
         raise OutputError(f"{file}: not an evaluation: {error}") from error
+    if evaluation.schema_version != SCHEMA_VERSION:
+        raise OutputError(
+            f"{file}: has version {evaluation.schema_version} of its form; "
+            f"this program reads {SCHEMA_VERSION}."
+        )
+    return evaluation
 
 
 def as_text(evaluation: Evaluation, *, before: Evaluation | None = None, every: bool = False) -> str:
@@ -105,9 +122,9 @@ def _case(result: Result, *, every: bool) -> Iterator[str]:
     for one in result.found:
         if every or one.mark in {Mark.WRONG, Mark.FORBIDDEN}:
             place = f"{named(one.said.path)}:{one.said.line or '-'}"
-            yield f"  {one.mark.value:<9} {place}: {one.said.title}"
+            yield f"  {one.mark.value:<9} {place}: {visible(one_line(one.said.title))}"
     for text in result.missed:
-        yield f"  {'missed':<9} {text}"
+        yield f"  {'missed':<9} {visible(one_line(text))}"
 
 
 def _figure(figure: Figure) -> str:
@@ -124,7 +141,9 @@ def _number(value: float | None, figure: Figure) -> str:
 
 
 def _compared(before: Evaluation, after: Evaluation) -> Iterator[str]:
-    shared = {one.case for one in before.results} & {one.case for one in after.results}
+    shared, left = comparable(before, after)
+    if left:
+        yield f"Not compared, as they differ or one of the two is incomplete: {', '.join(map(named, left))}."
     if not shared:
         yield "The other evaluation has none of these cases."
         return

@@ -82,8 +82,9 @@ def given(case: Case, name: str) -> Reviewed:
     file = case.folder / name
     try:
         text = file.read_text("utf-8")
-    except OSError as error:
-        raise ConfigError(f"{file}: the findings of this case cannot be read: {error.strerror}.") from error
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "they are not text in UTF-8"
+        raise ConfigError(f"{file}: the findings of this case cannot be read: {why}.") from error
     if '"schema_version"' in text:
         return replace(of_report(parse_report(text, name=str(file))), answers=0, unreadable=0)
     try:

@@ -52,8 +52,8 @@ def test_some_of_them(tmp_path):
         put(tmp_path, name, "")
     assert [case.name for case in load_cases(tmp_path, ["auth-*"])] == ["auth-1", "auth-2"]
     assert [case.name for case in load_cases(tmp_path, ["cart", "auth-2"])] == ["auth-2", "cart"]
-    with pytest.raises(ConfigError, match="no case is named x or y"):
-        load_cases(tmp_path, ["x", "y"])
+    with pytest.raises(ConfigError, match="no case is named y"):
+        load_cases(tmp_path, ["cart", "y"])
 
 
 BROKEN = {
@@ -82,3 +82,16 @@ def test_no_folder_and_no_cases(tmp_path):
         load_cases(tmp_path / "none")
     with pytest.raises(ConfigError, match=r"no sub-folder of it has a change\.diff"):
         load_cases(tmp_path)
+    put(tmp_path, "one", "")
+    (tmp_path / "two").mkdir()
+    (tmp_path / "two" / "case.toml").write_text("")
+    with pytest.raises(ConfigError, match=r"two/change\.diff: is missing; it is the change"):
+        load_cases(tmp_path)
+
+
+def test_another_table_is_another_case(tmp_path):
+    put(tmp_path, "one", "")
+    put(tmp_path, "two", "complete = false")
+    one, two = load_cases(tmp_path)
+    assert one.digest != two.digest
+    assert one.digest == load_cases(tmp_path)[0].digest

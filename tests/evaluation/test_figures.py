@@ -117,6 +117,27 @@ def test_only_shared_cases_are_compared():
     assert (f1.before, f1.after, f1.value) == (1.0, 1.0, 0.0)
 
 
+def test_cases_that_differ_or_were_not_reviewed_are_not_compared():
+    before = evaluation(
+        result("a", "r", expected=1), result("b", "r", expected=1, digest="1"), result("c", "", expected=1)
+    )
+    after = evaluation(
+        replace(result("a", "", expected=1), complete=False),
+        result("b", "w", expected=2, digest="2"),
+        result("c", "r", expected=1),
+    )
+    text = as_text(after, before=before)
+    assert "Not compared, as they differ or one of the two is incomplete: a, b." in text
+    assert "on 1 case that both have" in text
+
+
+def test_another_version_of_the_form_is_refused(tmp_path):
+    text = as_json(evaluation(result("a", ""))).replace('"schema_version": 1', '"schema_version": 99')
+    (tmp_path / "e.json").write_text(text)
+    with pytest.raises(OutputError, match="has version 99 of its form; this program reads 1"):
+        load(str(tmp_path / "e.json"))
+
+
 def test_for_people(snapshot):
     results = (
         result("cart", "rpw", expected=2),

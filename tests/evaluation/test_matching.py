@@ -81,6 +81,35 @@ def test_a_place_alone_is_enough_where_no_words_are_given():
     assert (found.mark, found.exact) == (Mark.RIGHT, False)
 
 
+def test_as_many_problems_as_can_be_are_found():
+    """The first finding fits both problems; it leaves the one to the second finding that fits nothing else."""
+    wide, narrow = said("a", 1, end=40), said("b", 5)
+    found = marks([wide, narrow], Expected("shop/cart.py", "", 5, 5), Expected("shop/cart.py", "", 30, 30))
+    assert [(one.mark, one.problem) for one in found] == [(Mark.RIGHT, 1), (Mark.RIGHT, 0)]
+
+
+def test_what_fits_something_forbidden_better_is_forbidden():
+    finding = said("The name of the query is too long and unclear")
+    (found,) = marks(
+        [finding],
+        Expected("shop/cart.py", "The query is open to injection", 14, 14),
+        forbidden=(Expected("shop/cart.py", "The name of the query is unclear", 14, 14),),
+    )
+    assert found.mark is Mark.FORBIDDEN
+
+
+def test_a_finding_without_a_line_is_not_at_every_line():
+    (found,) = marks([said("anything", None)], Expected("shop/cart.py", "", 40, 40))
+    assert found.mark is Mark.WRONG
+
+
+def test_a_root_file_is_not_its_namesake():
+    problem = Expected("tests/config.py", "", 12, 12)
+    finding = said("x", 12, path="config.py")
+    assert by_rule([finding], [problem], 0)(0, 0) > 0
+    assert by_rule([finding], [problem], 0, {"config.py", "tests/config.py"})(0, 0) == 0
+
+
 def test_missed():
     case = Case("c", Path(), b"", (PROBLEM, Expected("a.py", LEAK)))
     assert list(missed(case, marks([said(ZERO)], *case.expected))) == [1]
