@@ -73,7 +73,8 @@ class Around:
     def find(self, name: str, near: str = "") -> str:
         """The code that a name means: a file by its path, else definitions before other places of a name.
 
-        A definition in the file from which it is asked for hides those of the same name elsewhere.
+        Definitions in the file from which it is asked for hide those of the same name elsewhere, and those in
+        the change hide those in the rest of the repository.
         """
         wanted = name.strip().strip("`\"'")
         if not wanted.isprintable():
@@ -100,7 +101,12 @@ class Around:
         if not hits:
             return "There is no file and no definition of this name in the repository."
         defined = [hit for hit in hits if _defines(hit, symbol)]
-        defined = [hit for hit in defined if hit.path == near] or defined
+        changed = {change.path for change in self.changes.files}
+        defined = (
+            [hit for hit in defined if hit.path == near]
+            or [hit for hit in defined if hit.path in changed]
+            or defined
+        )
         return PLACES_APART.join(self._shown(defined or hits, _DEFINED if defined else _AROUND))
 
     def _shown(self, hits: Sequence[_Hit], behind: int) -> Iterator[str]:
@@ -121,7 +127,10 @@ class Around:
             if found is None or isinstance(found, str):
                 continue
             lines = found
-            start, end = max(1, hit.line - _AROUND // 3), min(len(lines), hit.line + behind)
+            start = max(1, hit.line - _AROUND // 3)
+            end = min(len(lines), hit.line + behind, start + room)
+            if behind == _DEFINED:
+                end = max(min(end, hit.line + _AROUND), min(_block_end(lines, hit.line), start + room))
             seen.append((hit.path, range(start, end + 1)))
             room -= end - start
             yield _numbered(hit.path, lines, start, end, total=len(lines))
@@ -212,6 +221,36 @@ class Around:
 
 _MOST_HITS = 20_000
 _LARGEST = 2_000_000
+
+
+def _block_end(lines: Sequence[str], first: int) -> int:
+    """The last line of what begins at a line, by its indentation.
+
+    Args:
+        lines: the whole text.
+        first: 1-based number of the line with the name.
+    """
+    margin = _indent(lines[first - 1])
+    end = first
+    for number in range(first + 1, len(lines) + 1):
+        text = lines[number - 1]
+        if not text.strip():
+            continue
+        closes = text.lstrip()[:1] in _CLOSING
+        if _indent(text) < margin or (_indent(text) == margin and not closes):
+            break
+        end = number
+        if _indent(text) == margin and closes and not text.rstrip().endswith(_OPENING):
+            break
+    return end
+
+
+_CLOSING, _OPENING = frozenset(")]}"), (":", "{", "(", "[", "->", ",")
+
+
+def _indent(text: str) -> int:
+    expanded = text.expandtabs(8)
+    return len(expanded) - len(expanded.lstrip())
 
 
 def _line_in(name: str, count: int) -> int:

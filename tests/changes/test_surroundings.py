@@ -166,4 +166,32 @@ def test_a_definition_near_by_hides_those_elsewhere(repo):
     both = place.find("_one")
     assert "return 1" in both
     assert "return 2" in both
-    assert "return 2" in place.find("_one", near="elsewhere.py")
+
+
+def test_a_definition_in_the_change_hides_those_in_the_rest(repo):
+    repo.write("old.py", "def _one():\n    return 1\n")
+    repo.commit()
+    repo.write("new.py", "def _one():\n    return 2\n")
+    repo.git("add", "-A")
+    found = around(repo, Uncommitted()).find("_one", near="elsewhere.py")
+    assert "return 2" in found
+    assert "return 1" not in found
+
+
+LONG = [f"    step_{number}()" for number in range(100)]
+
+
+@pytest.mark.parametrize(
+    ("path", "lines", "last"),
+    [
+        ("a.py", ["def run(", "    one,", "):", *LONG, "", "", "def other():", "    pass"], "step_99()"),
+        ("a.go", ["func run() {", *LONG, "}", "", "func other() {", "}"], "}"),
+        ("a.ts", ["class run {", *LONG, "}", "const other = 1;"], "}"),
+    ],
+)
+def test_a_definition_is_shown_to_its_end(repo, path, lines, last):
+    repo.write(path, "\n".join([*["# above"] * 30, *lines, ""]))
+    repo.git("add", "-A")
+    found = around(repo, Uncommitted()).find("run").split("\n")
+    assert found[-1].endswith(last)
+    assert "other" not in "".join(found)
