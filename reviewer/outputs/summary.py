@@ -119,7 +119,8 @@ def verification_in_words(verification: Verification) -> str:
             (verification.confirmed, "confirmed"),
             (verification.refuted, "refuted"),
             (verification.unverifiable, "cannot be told from the code"),
-            (verification.unchecked, "not checked"),
+            # The notes say how many these are, and why.
+            (0 if verification.notes else verification.unchecked, "not checked"),
         ]
         named = ", ".join(f"{count} {what}" for count, what in counts if count)
         if named:
