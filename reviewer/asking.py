@@ -1,6 +1,6 @@
 """One prompt to its answer, or to the reason why there is none, with everybody told."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from reviewer.crew import Crew
@@ -11,6 +11,24 @@ from reviewer.prompting.prompt import Prompt
 
 T = TypeVar("T")
 _SHOWN_BUG = 200
+
+
+def made(make: Callable[[], Prompt], bugs: list[Exception]) -> Prompt | str:
+    """A prompt, or why it could not be made: a bug there must not cost what the other prompts brought.
+
+    Args:
+        make: makes it.
+        bugs: takes errors that nobody expected.
+    """
+    try:
+        return make()
+    except Exception as error:  # noqa: BLE001  # as above
+        bugs.append(error)
+        return _bug(error)
+
+
+def _bug(error: Exception) -> str:
+    return f"a bug in reviewer: {type(error).__name__}: {' '.join(str(error).split())[:_SHOWN_BUG]}"
 
 
 async def answer_of(  # noqa: PLR0913  # what asking needs
@@ -44,7 +62,7 @@ async def answer_of(  # noqa: PLR0913  # what asking needs
         problem = str(error)
     except Exception as error:  # noqa: BLE001  # a bug must not cost what the other prompts brought
         bugs.append(error)
-        problem = f"a bug in reviewer: {type(error).__name__}: {' '.join(str(error).split())[:_SHOWN_BUG]}"
+        problem = _bug(error)
     else:
         crew.asker.listener(_answered(prompt, answer))
         return answer

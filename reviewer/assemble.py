@@ -6,11 +6,11 @@ from dataclasses import dataclass, field, replace
 
 from reviewer import __version__
 from reviewer.accounting import Ledger, account
-from reviewer.appraise import role_review
+from reviewer.appraise import Grounded, role_review
 from reviewer.changes.text import encodable
 from reviewer.coverage import coverage_of, unseen_by, whole_readers
 from reviewer.examining import Examination
-from reviewer.fates import Rereading, carried, fates, seen_files
+from reviewer.fates import Rereading, carried, seen_files
 from reviewer.fates import beside as beside_run
 from reviewer.findings.finding import Claim, Finding, Grounding
 from reviewer.findings.merge import Statement, ground_claims, merge
@@ -21,8 +21,10 @@ from reviewer.outputs.report import (
     SCHEMA_VERSION,
     Comparison,
     Coverage,
+    Earlier,
     Report,
     RoleReview,
+    SeenFile,
     SetAside,
     TargetInfo,
 )
@@ -105,7 +107,8 @@ def assemble(plan: Plan, records: Sequence[Record], frame: Frame, beside: Beside
     sorted_ = _sorted(every, plan, frame)
     # Findings that are only hidden count too: what was found is not clean.
     read_before = plan.since is not None and bool(plan.since.same)
-    status = decide_status(every, (), reviews, coverage, read_before=read_before)
+    status = decide_status(every, reviews, coverage, read_before=read_before)
+    earlier, comparison = _comparison(every, plan, frame, beside, coverage)
     changes = plan.changes
     report = Report(
         schema_version=SCHEMA_VERSION,
@@ -137,11 +140,21 @@ def assemble(plan: Plan, records: Sequence[Record], frame: Frame, beside: Beside
         set_aside=sorted_.aside,
         verification=verification(every, frame.policy.examiners, beside.examination, _why_not(frame)),
         synthesis=beside.writing.synthesis,
-        comparison=_comparison(every, plan, frame, beside, coverage),
-        earlier=fates(plan.since, beside.reread) if plan.since else (),
-        seen=seen_files(plan.code, plan.since, whole_readers(plan, records, grounded)),
+        comparison=comparison,
+        earlier=earlier,
+        seen=_seen(plan, records, grounded, sorted_),
     )
     return replace(report, summary=verdict_of(report))
+
+
+def _seen(
+    plan: Plan, records: Sequence[Record], grounded: Grounded, sorted_: "_Sorted"
+) -> tuple[SeenFile, ...]:
+    """What a later run need not read again: no file with findings of which only the number is kept."""
+    shown = {finding.id for finding in (*sorted_.findings, *sorted_.unverified)}
+    hidden = {finding.path for finding in sorted_.found if finding.id not in shown}
+    files = seen_files(plan.code, plan.since, whole_readers(plan, records, grounded))
+    return tuple(file for file in files if file.path not in hidden)
 
 
 def _judged(
@@ -162,7 +175,8 @@ def _unmended(record: Record, frame: Frame) -> str:
     if record.skipped:
         return record.skipped
     left = len(record.mending.wanted) > len(record.mending.proposed) + len(record.mending.left)
-    return f"stopped: {frame.stopped}" if frame.stopped and (left or not record.mending.wanted) else ""
+    stopped = record.stopped or frame.stopped
+    return f"stopped: {stopped}" if stopped and (left or not record.mending.wanted) else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,15 +186,23 @@ class _Sorted:
     Attributes:
         aside: those that do not count.
         findings, unverified: those that are shown.
-        counting: those that the gate looks at, shown or not.
-        hidden: how many of the others are not shown.
+        found: all that count, shown or not.
     """
 
     aside: tuple[SetAside, ...]
     findings: tuple[Finding, ...]
     unverified: tuple[Finding, ...]
-    counting: tuple[Finding, ...]
-    hidden: int
+    found: tuple[Finding, ...]
+
+    @property
+    def counting(self) -> tuple[Finding, ...]:
+        """Those that the gate looks at."""
+        return tuple(finding for finding in self.found if finding.grounding is not Grounding.UNVERIFIED)
+
+    @property
+    def hidden(self) -> int:
+        """How many are not shown."""
+        return len(self.found) - len(self.findings) - len(self.unverified)
 
 
 def _sorted(every: Sequence[Finding], plan: Plan, frame: Frame) -> _Sorted:
@@ -192,18 +214,17 @@ def _sorted(every: Sequence[Finding], plan: Plan, frame: Frame) -> _Sorted:
         set_aside,
         tuple(finding for finding in shown if finding.grounding is not Grounding.UNVERIFIED),
         tuple(finding for finding in shown if finding.grounding is Grounding.UNVERIFIED),
-        tuple(finding for finding in found if finding.grounding is not Grounding.UNVERIFIED),
-        len(found) - len(shown),
+        tuple(found),
     )
 
 
 def _comparison(
     every: Sequence[Finding], plan: Plan, frame: Frame, beside: Beside, coverage: Coverage
-) -> Comparison:
+) -> tuple[tuple[Earlier, ...], Comparison]:
     """What is new: beside the run that this one goes on from, or else beside the baseline."""
     if plan.since is not None:
         return beside_run(every, plan.since, beside.reread)
-    return compared(every, frame.policy.baseline, frame.policy.baseline_name, coverage)
+    return (), compared(every, frame.policy.baseline, frame.policy.baseline_name, coverage)
 
 
 def _why_not(frame: Frame) -> str:

@@ -44,6 +44,9 @@ def coverage_of(plan: Plan, records: Sequence[Record]) -> Coverage:
     ]
     for record in records:
         name = record.plan.role.name
+        if record.skipped:
+            unread = dict.fromkeys(path for _, batch in record.plan.asked for path in batch.paths)
+            skipped += [SkippedPart(path, record.skipped, name, expected=False) for path in unread]
         skipped += [SkippedPart(part.path, part.reason, name, expected=False) for part in record.plan.skipped]
         for left in record.unanswered:
             paths = left.paths or left.batch.paths

@@ -3,11 +3,12 @@
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import anyio
 from anyio import to_thread
 
-from reviewer.asking import answer_of
+from reviewer.asking import answer_of, made
 from reviewer.changes.changeset import ChangeSet
 from reviewer.changes.surroundings import PLACES_APART, Surroundings
 from reviewer.crew import Crew
@@ -229,7 +230,10 @@ class _Examination:
 
     async def _ask(self, batch: _Batch, shown: Sequence[Shown] | None) -> tuple[ModelRef, ReadChecks] | None:
         """The verdicts and who gave them; None where there are none, with the reason in the record."""
-        prompt = self._prompt(batch, shown)
+        prompt = made(partial(self._prompt, batch, shown), self.record.bugs)
+        if isinstance(prompt, str):
+            self._leave(batch, prompt)
+            return None
         journal = Journal()
         self.record.journals.append(journal)
         self.record.prompts += 1

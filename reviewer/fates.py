@@ -1,7 +1,7 @@
 """What has become of the findings of an earlier run, and what of it goes on into this one."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from reviewer.changes.changeset import ChangeSet
@@ -26,13 +26,21 @@ class Rereading:
     left: Mapping[str, str] = field(default_factory=dict)
 
 
-def fates(since: Since, reread: Rereading) -> tuple[Earlier, ...]:
-    """What has become of every earlier finding; one that a model had refuted counts only if it is back."""
+def fates(since: Since, reread: Rereading, again: Collection[str] = ()) -> tuple[Earlier, ...]:
+    """What has become of every earlier finding; one that a model had refuted counts only if it is back.
+
+    Args:
+        since: the earlier run.
+        reread: what those who looked again have said.
+        again: ids of earlier findings that were found again in this run, which is the last word.
+    """
     made = []
     for item in since.pending:
         fate, reason = _fate(item, reread)
+        if item.finding.id in again and fate is not Fate.PERSISTS:
+            fate, reason = Fate.PERSISTS, "it was found again"
         refuted = item.aside and item.finding.verdict is Verdict.REFUTED
-        if not refuted or _back(item, reread):
+        if not refuted or _back(item, reread) or item.finding.id in again:
             made.append(Earlier(known(item.finding), fate, reason))
     return tuple(made)
 
@@ -93,11 +101,12 @@ def remembered(findings: Sequence[Finding], since: Since, reread: Rereading) -> 
     for later, earlier in pairs.items():
         item, finding = before[earlier], findings[later]
         authors = {voice.model for voice in finding.voices}
-        ruling = reread.rulings.get(item.finding.id)
-        if ruling is not None and ruling.model not in authors and ruling.verdict is not Verdict.UNVERIFIABLE:
-            made[finding.id] = ruling
-        elif item.finding.ruling is not None and item.found:
-            made[finding.id] = item.finding.ruling
+        new, old = reread.rulings.get(item.finding.id), item.finding.ruling
+        if new is not None and new.verdict is not Verdict.UNVERIFIABLE:
+            if new.model not in authors:
+                made[finding.id] = new
+        elif old is not None and item.found and old.model not in authors:
+            made[finding.id] = old
     return made
 
 
@@ -110,32 +119,36 @@ def _known_now(item: Pending, since: Since, reread: Rereading) -> Known:
     return known(replace(item.finding, path=item.path, code=code_at(since.code, item)))
 
 
-def beside(findings: Sequence[Finding], since: Since, reread: Rereading) -> Comparison:
-    """What is new beside the earlier run, what is still there, and what is not."""
+def beside(
+    findings: Sequence[Finding], since: Since, reread: Rereading
+) -> tuple[tuple[Earlier, ...], Comparison]:
+    """What has become of the earlier findings, and what is new beside them, still there, and not."""
     now = [known(finding) for finding in findings]
     paired = pair([_known_now(item, since, reread) for item in since.pending], now)
-    told = {entry.finding.id: entry.fate for entry in fates(since, reread)}
     old = {(role, model, claim.title, claim.explanation) for role, model, claim in carried(since, reread)}
-    persisting: list[str] = []
     again: set[str] = set()
-    for later in sorted(paired):
-        item = since.pending[paired[later]]
+    for later, number in paired.items():
         said = {(v.role, v.model, v.title, v.explanation) for v in findings[later].voices}
-        # What is said again is there, whatever was said when it was looked at again.
-        if said - old or told.get(item.finding.id) is not Fate.UNKNOWN:
-            persisting.append(now[later].id)
-            again.add(item.finding.id)
-    left: defaultdict[Fate, list[Known]] = defaultdict(list)
-    for entry in fates(since, reread):
-        if entry.finding.id not in again:
-            left[entry.fate].append(entry.finding)
-    return Comparison(
+        if said - old:
+            again.add(since.pending[number].finding.id)
+    earlier = fates(since, reread, again)
+    told = {entry.finding.id: entry.fate for entry in earlier}
+    persisting = [
+        now[later].id
+        for later in sorted(paired)
+        if told.get(since.pending[paired[later]].finding.id) is not Fate.UNKNOWN
+    ]
+    by_fate: defaultdict[Fate, list[Known]] = defaultdict(list)
+    for entry in earlier:
+        by_fate[entry.fate].append(entry.finding)
+    comparison = Comparison(
         name=since.name,
         new=tuple(item.id for number, item in enumerate(now) if number not in paired),
         persisting=tuple(persisting),
-        resolved=tuple(left[Fate.FIXED]),
-        unknown=tuple(left[Fate.UNKNOWN]),
+        resolved=tuple(by_fate[Fate.FIXED]),
+        unknown=tuple(by_fate[Fate.UNKNOWN]),
     )
+    return earlier, comparison
 
 
 def seen_files(

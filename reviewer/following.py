@@ -60,9 +60,8 @@ def _missing(record: Record | None) -> str:
         return "does not run"
     if record.skipped:
         return "was skipped"
-    if not record.plan.prompts:
-        return "has no file to review"
-    return "" if record.answered else "failed"
+    # One that has no file to read has found nothing, or what an earlier run has left of it.
+    return "" if record.answered or not record.plan.prompts else "failed"
 
 
 def _told(findings: Sequence[Finding], names: Sequence[str], budget: int) -> str:

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import anyio
 
-from reviewer.asking import answer_of
+from reviewer.asking import answer_of, made
 from reviewer.changes.changeset import ChangeSet
 from reviewer.crew import Crew
 from reviewer.errors import PromptTooLongError
@@ -120,7 +121,11 @@ class _Desk:
 
     async def ask(self, findings: Sequence[Finding], label: str) -> None:
         """Ask about some findings; about fewer at once if they do not fit."""
-        record, prompt = self.record, self._prompt(findings, label)
+        record = self.record
+        prompt = made(partial(self._prompt, findings, label), record.bugs)
+        if isinstance(prompt, str):
+            record.left.update({finding.id: prompt for finding in findings})
+            return
         journal = Journal()
         record.journals.append(journal)
         record.prompts += 1

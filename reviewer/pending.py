@@ -48,19 +48,20 @@ class Pending:
     end_line: int | None = None
 
 
-def pending(report: Report, changes: ChangeSet, *, untouched: bool) -> Iterator[Pending]:
+def pending(report: Report, changes: ChangeSet, *, untouched: bool, rules: bool) -> Iterator[Pending]:
     """Every finding of an earlier report with its place in the change as it is now.
 
     Args:
         report: of the earlier run.
         changes: all that is under review now.
         untouched: nothing of it has changed since.
+        rules: mechanical rules look at all of it now.
     """
     lookup = Lookup(changes)
     for finding in report.findings:
-        yield _settled(_placed(finding, lookup), untouched=untouched)
+        yield _settled(_placed(finding, lookup), untouched=untouched, rules=rules)
     for item in report.set_aside:
-        yield _settled(replace(_placed(item.finding, lookup), aside=True), untouched=untouched)
+        yield _settled(replace(_placed(item.finding, lookup), aside=True), untouched=untouched, rules=rules)
     for finding in report.unverified:
         here = _placed(finding, lookup)
         if untouched:
@@ -84,7 +85,8 @@ def _placed(finding: Finding, lookup: Lookup) -> Pending:
     stale = frozenset(number for number, one in enumerate(anchors) if one is None)
     if anchor is not None:
         # The code of the finding is that of its first voice; another voice's is what it has quoted.
-        same = first > 0 or normalised(anchor.code) == normalised(finding.code or anchor.code)
+        now, quoted = normalised(anchor.code), normalised(finding.voices[first].quote)
+        same = now == normalised(finding.code or anchor.code) if first == 0 else quoted in now
         return Pending(
             finding,
             found=same,
@@ -110,21 +112,24 @@ def _placed(finding: Finding, lookup: Lookup) -> Pending:
     )
 
 
-def _settled(item: Pending, *, untouched: bool) -> Pending:
+def _settled(item: Pending, *, untouched: bool, rules: bool) -> Pending:
     """What the code alone tells of a finding; nothing if somebody has to look.
 
     That its own file is as it was says little: what has changed in another one may have settled it.
     """
     accepted = item.aside and item.finding.verdict is not Verdict.REFUTED
+    if item.finding.by_rules and rules:
+        # They say it again if it is still there.
+        return replace(item, fate=Fate.FIXED, reason="no mechanical rule finds it now")
     if item.fate is not None:
         return item
     if untouched and item.found:
         return replace(item, fate=Fate.PERSISTS, reason="nothing has changed")
-    if item.finding.by_rules or accepted:
-        if item.found:
-            return replace(item, fate=Fate.PERSISTS, reason="its code is still there")
-        if item.line is not None:
-            return replace(item, fate=Fate.FIXED, reason="its code is there no longer")
+    if item.finding.by_rules:
+        reason = "mechanical rules found it, and they do not look at all of it now"
+        return replace(item, fate=Fate.UNKNOWN, reason=reason)
+    if accepted and item.found:
+        return replace(item, fate=Fate.PERSISTS, reason="its code is still there")
     if item.line is None:
         reason = "its code is gone, and nothing like it is there to look at"
         return replace(item, fate=Fate.UNKNOWN, reason=reason)
@@ -184,18 +189,19 @@ def _likeness(wanted: Mapping[str, int], lines: Mapping[int, str], count: int) -
     size = sum(wanted.values())
     made: dict[int, float] = {}
     window: Counter[str] = Counter()
+    total = shared = 0
     inside = range(0)
     for start in sorted(lines):
         reach = range(start, start + count)
-        for number in inside:
-            if number < start:
-                window.subtract(own.get(number, {}))
-        for number in reach:
-            if number not in inside:
-                window.update(own.get(number, {}))
+        leaving, coming = (n for n in inside if n < start), (n for n in reach if n not in inside)
+        for sign, numbers in ((-1, leaving), (1, coming)):
+            for word, amount in ((w, a) for n in numbers for w, a in own.get(n, {}).items()):
+                total += sign * amount
+                before = min(window[word], wanted.get(word, 0))
+                window[word] += sign * amount
+                shared += min(window[word], wanted.get(word, 0)) - before
         inside = reach
-        shared = sum(min(amount, window[word]) for word, amount in wanted.items())
-        made[start] = 2 * shared / (size + window.total()) if size else 0.0
+        made[start] = 2 * shared / (size + total) if size else 0.0
     return made
 
 

@@ -105,9 +105,10 @@ class _Run:
             async with anyio.create_task_group() as group:
                 for lane in lanes(going, self.policy.local):
                     group.start_soon(_run_lane, lane, crews, self.policy.role_timeout)
-                for record in going:
-                    if record.plan.role.task is Task.FIX:
-                        group.start_soon(self._mend, record, findings)
+            for record in going:
+                if record.plan.role.task is Task.FIX:
+                    work = partial(self._mend, record, findings)
+                    record.stopped = await _within(work, self.policy.role_timeout, self.crew)
             findings = await self._checked()
         if self.policy.writers:
             await write(self.report(""), self.crew, self.policy.writers, self.writing)
@@ -190,12 +191,17 @@ async def _run_lane(lane: Iterable[Sequence[Record]], crews: Mapping[int, Crew],
 
 async def _limited(record: Record, crew: Crew, limit: float) -> None:
     """Ask a role within its time; what is not answered then is missing."""
+    record.stopped = await _within(partial(interview, record, crew), limit, crew)
+
+
+async def _within(work: Callable[[], Awaitable[None]], limit: float, crew: Crew) -> str:
+    """Do something for a role within its time; returns why it was stopped, or nothing."""
 
     async def expire() -> str:
         await _pass(limit, crew)
         return f"the time limit of {limit:g} s for a role was reached"
 
-    record.stopped = await until(partial(interview, record, crew), expire)
+    return await until(work, expire)
 
 
 def lanes(records: Sequence[Record], local: frozenset[str]) -> list[list[list[Record]]]:

@@ -64,6 +64,9 @@ def narrow(
         What is to be shown to the roles, and what is known from then.
     """
     seen = {file.path: file for file in report.seen}
+    assignments = tuple(assignments)
+    # Rules cost nothing, and only they can say whether they still apply: they look at everything again.
+    rules = all(model.is_rules for one in assignments for model in one.chain)
     wanted = [_Wanted.of(one, wording, changes) for one in assignments if one.role.task is Task.REVIEW]
     times = Counter(change.path for change in changes.files)
     shown: list[FileChange] = []
@@ -71,7 +74,7 @@ def narrow(
     same, parts = set(), set()
     for change in changes.files:
         before = seen.get(change.path)
-        if before is None or times[change.path] > 1 or not _by_all(change.path, before, wanted):
+        if rules or before is None or times[change.path] > 1 or not _by_all(change.path, before, wanted):
             shown.append(change)
             continue
         left = narrowed(change, before.lines, widened(change))
@@ -86,7 +89,7 @@ def narrow(
             why = f"{counted(left.same, 'changed line')} not read again: as in {name}"
             skipped.append(SkippedFile(change.path, SkipKind.BY_RULE, why))
     untouched = not shown and len(same) == len(report.seen)
-    found = tuple(pending(report, changes, untouched=untouched))
+    found = tuple(pending(report, changes, untouched=untouched, rules=rules))
     since = Since(name, report, changes, frozenset(same), frozenset(parts), found)
     return replace(changes, files=tuple(shown), skipped=(*changes.skipped, *skipped)), since
 

@@ -180,6 +180,41 @@ def test_a_change_that_is_none_is_told_before_anything_is_asked(cases, server, c
     assert [body for body in server.requests if "messages" in body] == []
 
 
+def test_a_case_that_no_role_reads_is_not_quiet(cases, server, tmp_path):
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "sql.md.j2").write_text(
+        '+++\ntitle = "SQL"\nfocus = "queries"\nglobs = ["*.sql"]\n+++\nLook.\n'
+    )
+    assert live(server, "--prompts", "own", "--only", "clean", "--role", "sql", "-o", "e.json") in {0, 3}
+    assert len(result()["results"]) == 1
+    Path("lab2.toml").write_text(Path("lab.toml").read_text())
+    assert (
+        main(
+            [
+                "eval",
+                "cases",
+                "--config",
+                "lab2.toml",
+                "-q",
+                "--prompts",
+                "own",
+                "--role",
+                "sql",
+                "-o",
+                "e.json",
+            ]
+        )
+        == 3
+    )
+    assert figures()["clean changes without findings"] == 0.0
+
+
+def test_a_judge_of_an_unknown_provider_is_told_before_anything_is_asked(cases, server, capsys):
+    assert live(server, "--judge", "opnai/x") == 2
+    assert "opnai" in capsys.readouterr().err
+    assert server.requests == []
+
+
 def test_clean_cases_pass_a_bound_for_f1(cases):
     put(cases, "clean", "findings.json", "[]")
     assert evaluate("--from", "findings", "--only", "clean", "--fail-under", "50") == 0

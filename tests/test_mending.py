@@ -1,7 +1,9 @@
 """A role that proposes patches for confirmed findings: what it is asked, and what becomes of it."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import anyio
@@ -17,8 +19,9 @@ from reviewer.errors import ModelMissingError, PromptTooLongError, RoleError
 from reviewer.examining import Examiners
 from reviewer.models.answer import Clock
 from reviewer.models.ask import Asker
-from reviewer.models.model import Backend, ModelRef
+from reviewer.models.model import USUAL, Backend, ModelRef
 from reviewer.models.repeats import RetryPolicy
+from reviewer.models.virtual_time import VirtualTime
 from reviewer.outputs.markdown import render
 from reviewer.outputs.report import Outcome, Report, Status
 from reviewer.pipeline import review
@@ -28,6 +31,7 @@ from reviewer.prompting.prompt import Wording
 from reviewer.prompting.role import built_in_folder, load_partials, load_roles, parse_role
 from reviewer.prompting.template import Templates
 from reviewer.prompting.tokens import Calibration
+from reviewer.since import narrow
 from tests.support.person import Person
 from tests.support.repository import Builder
 from tests.support.values import finding
@@ -90,16 +94,21 @@ def proposes(*edits: tuple[int, str, str], notes: dict[int, str] | None = None) 
 def run(changes: ChangeSet, ann: Backend, bob: Backend, cid: Backend, **policy: Any) -> Report:
     """Ann reviews, Bob checks, and Cid writes patches."""
 
+    virtual = VirtualTime()
+    since, slow = policy.pop("since", None), policy.pop("sleep", False)
+
     async def nothing(seconds: float) -> None:
         del seconds
 
     first = ROLES["architecture"]
     assignments = [Assignment(first, (ANN,)), Assignment(FIXES, (CID,))]
     plan = make_plan(changes, assignments, WORDING, windows={}, calibration=Calibration())
-    asker = Asker(RetryPolicy(), Clock(now=lambda: 0.0, sleep=nothing))
+    clock = Clock(virtual.now, virtual.sleep) if slow else Clock(now=lambda: 0.0, sleep=nothing)
+    asker = Asker(RetryPolicy(), clock)
     rules = RunPolicy(created=datetime(2024, 1, 1, tzinfo=UTC), **({"examiners": Examiners((BOB,))} | policy))
     crew = Crew(asker, {"ann": ann, "bob": bob, "cid": cid}, WORDING)
-    return anyio.run(review, plan, crew, rules).report
+    work = partial(review, replace(plan, since=since), crew, rules)
+    return (anyio.run(virtual.run, work) if slow else anyio.run(work)).report
 
 
 FIXES = parse_role(
@@ -190,6 +199,34 @@ def test_a_model_that_fails_makes_the_run_incomplete(cart):
 def test_without_the_review_it_is_skipped(cart):
     report = run(cart, Person(ModelMissingError("gone")), Person(says("confirmed")), Person(proposes(GUARD)))
     assert report.reviews[1].reasons == ("it builds on architecture, which failed",)
+
+
+def test_what_failed_is_asked_for_again_when_nothing_has_changed(cart, repo):
+    ann, bob = Person(reply(ZERO, **READ)), Person(says("confirmed"))
+    before = run(cart, ann, bob, Person(ModelMissingError("gone")))
+    assignments = [Assignment(ROLES["architecture"], (ANN,)), Assignment(FIXES, (CID,))]
+    left, known = narrow(cart, before, "run.json", assignments, WORDING)
+    silent = Person(ModelMissingError("nobody should ask"))
+    cid = Person(proposes(GUARD))
+    after = run(left, silent, silent, cid, since=known)
+    assert (len(cid.asked), silent.asked) == (1, [])
+    assert [bool(fix.patch) for fix in after.findings[0].fixes] == [True]
+    assert after.status is Status.FINDINGS
+
+
+def test_its_time_is_limited_too(cart):
+    class Slow(Person):
+        async def ask(self, model, prompt, manner=USUAL):
+            await anyio.sleep_forever()
+            raise AssertionError
+
+    report = run(
+        cart, Person(reply(ZERO, **READ)), Person(says("confirmed")), Slow(""), role_timeout=5.0, sleep=True
+    )
+    assert (report.reviews[1].status, report.reviews[1].reasons) == (
+        Outcome.FAILED,
+        ("stopped: the time limit of 5 s for a role was reached",),
+    )
 
 
 def test_it_is_off_until_it_is_named(repo: Builder, monkeypatch, capsys):

@@ -25,6 +25,7 @@ from reviewer.outputs.report import Aside, Fate, Outcome, Report, Status
 from reviewer.pipeline import review
 from reviewer.plan import make_plan
 from reviewer.policy import RunPolicy
+from reviewer.prompting.contract import Severity
 from reviewer.prompting.prompt import Wording
 from reviewer.prompting.role import built_in_folder, load_partials
 from reviewer.prompting.template import Templates
@@ -330,6 +331,63 @@ def test_what_rules_or_another_model_have_read_is_read_again():
         assert [part.path for part in after.coverage.skipped] == []
 
 
+def test_findings_that_were_not_shown_are_looked_for_again():
+    before = first(finding(), min_severity=Severity.CRITICAL)
+    assert (before.findings, before.hidden) == ((), 1)
+    ann = Person(reply(finding()))
+    after = run(changes(), ann, since=before, fail_on=Severity.MAJOR)
+    assert len(ann.asked) == 1
+    assert after.gate.reached
+
+
+def test_a_role_whose_forerunner_has_nothing_to_read_reads_all_the_same():
+    """What has changed is of no concern to the first role, and of some to the one that builds on it."""
+    go = replace(ARCHITECTURE, globs=("*.go",))
+    deeper = replace(QUALITY, after=("architecture",))
+    both = (go, deeper)
+    before = run(changes(), Person(reply(files_reviewed=["shop/util.go"]), EMPTY), roles=both)
+    assert before.status is Status.CLEAN
+    ann = Person(reply(finding(), files_reviewed=["shop/cart.py"]))
+    after = run(changes(GUARDED), ann, since=before, roles=both)
+    assert len(ann.asked) == 1
+    assert len(after.findings) == 1
+
+
+def test_who_refuted_it_and_now_says_it_is_no_reason_to_set_it_aside():
+    other = PATCH.replace(b"+        total = sum(items)", b"+        total = math.fsum(items)")
+    before = first(finding(), bob=Person(says("refuted")), examiners=Examiners((ANN, BOB)))
+    assert [item.why for item in before.set_aside] == [Aside.REFUTED]
+    assignments = [Assignment(ARCHITECTURE, (BOB,))]
+    left, known = narrow(changes(other), before, "run.json", assignments, WORDING)
+
+    async def nothing(seconds: float) -> None:
+        del seconds
+
+    plan = make_plan(left, assignments, WORDING, windows={}, calibration=Calibration())
+    bob = Person(says("confirmed"), reply(finding(explanation="Really.")))
+    crew = Crew(Asker(RetryPolicy(), Clock(now=lambda: 0.0, sleep=nothing)), {"bob": bob}, WORDING)
+    rules = RunPolicy(created=datetime(2024, 1, 1, tzinfo=UTC), examiners=Examiners((BOB,)))
+    after = anyio.run(review, replace(plan, since=known), crew, rules).report
+    assert [item.title for item in after.findings] == [ZERO]
+    assert after.set_aside == ()
+
+
+def test_nobody_can_tell_is_not_nothing_left():
+    only_util = PATCH[PATCH.index(b"diff --git a/shop/util.go") :]
+    after = run(changes(only_util), Person(EMPTY), since=first(finding()))
+    assert after.status is Status.CLEAN
+    assert after.summary.endswith("of 1 earlier finding nobody can tell what became.")
+
+
+def test_what_was_outvoted_is_asked_about_like_others():
+    before = first(finding(), min_votes=2)
+    assert [item.why for item in before.set_aside] == [Aside.OUTVOTED]
+    other = PATCH.replace(b"+        return total / count", b"+        return (total / count)")
+    after = run(changes(other), Person(says("confirmed"), CART), since=before)
+    assert told(after) == [(ZERO, Fate.PERSISTS)]
+    assert [item.title for item in after.findings] == [ZERO]
+
+
 def test_what_one_voice_quoted_may_be_gone_while_another_s_is_there():
     lines = ["def mean(items):", "    return sum(items) / len(items)", "    # never empty"]
     two = [claimed(quote=lines[1]), claimed(quote=lines[2], explanation="Says who?")]
@@ -432,5 +490,24 @@ def test_a_dry_run_says_how_much_is_left(shop: Builder, capsys):
     command("-q", "-o", "one.json")
     command("--since", "one.json", "--dry-run")
     out = capsys.readouterr().out
-    assert "nothing has changed since one.json" in out
     assert "earlier findings: 0 of " in out
+
+
+def test_rules_are_asked_again_not_their_quotes(shop: Builder):
+    """The line that was quoted is as it was, and what was wrong with it is not."""
+    command("-q", "-o", "one.json")
+    shop.write("other.py", "undefined_name = 1\nx = undefined_name\n")
+    shop.write("mean.py", "def mean(items=[1]):\n    return total(items) / len(items)\n")
+    command("-q", "--since", "one.json", "-o", "two.json")
+    two = json.loads((shop.root / "two.json").read_text())
+    fates = [(entry["finding"]["path"], entry["fate"]) for entry in two["earlier"]]
+    assert ("other.py", "fixed") in fates
+    assert {item["path"] for item in two["findings"]} == {"mean.py"}
+    # The default value is another line now, and still a list; what is left is found again.
+    assert "still there" in {fate for path, fate in fates if path == "mean.py"}
+
+
+def test_a_folder_named_like_the_newest_report_is_reviewed(shop: Builder, capsys):
+    shop.write("last/b.py", "x = undefined_name\n")
+    command("--since", "last", "--dry-run")
+    assert "last/b.py  +1 -0" in capsys.readouterr().out

@@ -11,6 +11,7 @@ import anyio
 
 from reviewer import __version__
 from reviewer.assignment import Assignment
+from reviewer.chains import check_names
 from reviewer.changes.target import Patch
 from reviewer.circumstances import Circumstances, circumstances, clock_for
 from reviewer.commands.conducting import Observer, Session, calibrated, check_votes, conduct, either
@@ -21,7 +22,7 @@ from reviewer.errors import ConfigError, ModelError
 from reviewer.evaluation.cases import FINDINGS, JUDGEMENT, RECORDING, REPLIES, Case, load_cases
 from reviewer.evaluation.figures import Evaluation, Result, f1
 from reviewer.evaluation.judging import by_judge, judge_prompt, read_matches
-from reviewer.evaluation.matching import Said, by_rule, marked, missed
+from reviewer.evaluation.matching import Mark, Said, by_rule, marked, missed
 from reviewer.evaluation.rendering import as_json, as_text, load
 from reviewer.evaluation.sources import Reviewed, change_of, given, of_report
 from reviewer.exits import GATE, INCOMPLETE, INTERRUPTED, OK
@@ -41,6 +42,8 @@ from reviewer.signals import stop_signals
 from reviewer.staffing import Staff, staff
 
 SOURCES = ("live", "recording", "replies", "findings")
+_DIGITS = 6
+"""Of a percentage that is compared; 58 of 100 is not less than 58 %."""
 _STORED = "stored"
 """The provider of prepared replies."""
 
@@ -92,6 +95,7 @@ def evaluate(options: EvalOptions) -> int:
     before = load(str(options.common.directory / options.against)) if options.against else None
     terminal = Terminal(Chatter(options.common.quiet, options.common.verbose, options.common.color))
     desk = _Desk(options, setup, terminal)
+    desk.check_judge()
     for case in cases:
         desk.check(case)
     results: list[Result] = []
@@ -146,14 +150,14 @@ def _deliver(evaluation: Evaluation, options: EvalOptions, before: Evaluation | 
 
 
 def _progress(result: Result) -> str:
-    found = sum(one.mark == "right" for one in result.found)
+    found = result.count(Mark.RIGHT)
     state = "" if result.complete else ", not reviewed completely"
     return f"{named(result.case)}: {found} of {result.expected} found, {len(result.found)} reported{state}"
 
 
 def _status(evaluation: Evaluation, fail_under: float | None) -> int:
     reached = f1(evaluation.results)
-    if fail_under is not None and reached is not None and 100 * reached < fail_under:
+    if fail_under is not None and reached is not None and round(100 * reached, _DIGITS) < fail_under:
         return GATE
     return OK if all(result.complete for result in evaluation.results) else INCOMPLETE
 
@@ -180,6 +184,21 @@ class _Desk:
     options: EvalOptions
     setup: Setup
     terminal: Terminal
+
+    def check_judge(self) -> None:
+        """See before anything is asked whether the judge's name means something.
+
+        Raises:
+            ConfigError: it does not.
+        """
+        if self.options.judge:
+            setup = self._setup_of_judge()
+            check_names({}, setup.loaded, setup.environment)
+
+    def _setup_of_judge(self) -> Setup:
+        common = self.options.common
+        own = {"verify.models": ("--judge", (self.options.judge,)), "verify.mode": ("--judge", "on")}
+        return prepare(replace(common, flags={**common.flags, **own}))
 
     def check(self, case: Case) -> None:
         """See, before anything is asked, whether a case has what the source needs.
@@ -247,8 +266,7 @@ class _Desk:
         return anyio.run(virtual.run, work) if virtual is not None else anyio.run(work)
 
     async def _judged(self, case: Case, said: Sequence[Said], run: RunOptions, clock: Clock) -> "_Judged":
-        flags = {**run.common.flags, "verify.models": ("--judge", (self.options.judge,))}
-        setup = prepare(replace(run.common, flags=flags))
+        setup = self._setup_of_judge()
         read = partial(read_matches, findings=len(said), problems=len(case.expected) + len(case.forbidden))
         prompt = judge_prompt(case, said, setup.wording)
         judged = _Judged()

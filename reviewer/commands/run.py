@@ -151,7 +151,7 @@ def _selection(options: RunOptions, setup: Setup) -> Selection:
     """The user's patterns, and reports of this and an earlier run, which are no part of the change."""
     scope = setup.loaded.settings.scope
     exclude = scope.exclude
-    for report in (options.output, options.since):
+    for report in (options.output, "" if options.since == _LAST else options.since):
         place = Path(os.path.normpath(options.common.directory / report))
         if report and place != setup.loaded.root and place.is_relative_to(setup.loaded.root):
             name = place.relative_to(setup.loaded.root).as_posix()

@@ -14,7 +14,7 @@ from reviewer.outputs.registry import RENDERERS
 from reviewer.prompting.prompt import Wording
 from reviewer.prompting.role import REPOSITORY_FOLDER, Role, built_in_folder, load_partials, load_roles
 from reviewer.prompting.template import Templates
-from reviewer.prompting.trial import check_role
+from reviewer.prompting.trial import check_partials, check_role
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +61,7 @@ def prepare(common: Common) -> Setup:
     folders = [built_in_folder(), *role_folders(loaded, common.prompts)]
     roles = load_roles(folders)
     wording = Wording(Templates(load_partials(folders)), loaded.settings.defaults.guidance)
+    check_partials(wording)
     for role in roles.values():
         check_role(role, wording)
     for name in loaded.settings.roles:

@@ -1,6 +1,7 @@
 """A folder of cases to typed values: a change, the problems it has, and what must not be said about it."""
 
 import hashlib
+import json
 import tomllib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -56,8 +57,12 @@ class Case:
     @property
     def digest(self) -> str:
         """Names the change and what is known about it: another name, another case."""
-        known = repr((self.patch, self.expected, self.forbidden, self.complete))
-        return hashlib.sha256(known.encode()).hexdigest()[:_DIGITS]
+        problems = [
+            [[one.file, one.text, one.line, one.end_line] for one in some]
+            for some in (self.expected, self.forbidden)
+        ]
+        known = json.dumps([problems, self.complete]).encode()
+        return hashlib.sha256(self.patch + b"\0" + known).hexdigest()[:_DIGITS]
 
     @property
     def clean(self) -> bool:

@@ -44,6 +44,11 @@ class Result:
     judge_problem: str = ""
     digest: str = ""
 
+    @property
+    def noise(self) -> int:
+        """Findings that should not be there."""
+        return self.count(Mark.WRONG) + self.count(Mark.FORBIDDEN)
+
     def count(self, mark: Mark) -> int:
         """How many findings are of a kind."""
         return sum(one.mark is mark for one in self.found)
@@ -138,7 +143,7 @@ def _counted(result: Result) -> _Counts:
     return _Counts(
         cases=1,
         right=result.count(Mark.RIGHT),
-        noise=result.count(Mark.WRONG) + result.count(Mark.FORBIDDEN),
+        noise=result.noise,
         expected=result.expected,
         exact=sum(exact),
         placed=len(exact),
@@ -245,10 +250,10 @@ def _difference(kind: _Kind, sides: _Pair, drawn: Sequence[_Pair], swapped: Sequ
     low, high = _interval(_less(kind, pair) for pair in drawn)
     chance, verdict = None, "cannot be told apart"
     if value is not None:
-        differences = [_less(kind, pair) for pair in swapped]
-        as_large = sum(one is not None and abs(one) >= abs(value) - _TINY for one in differences)
+        differences = [one for pair in swapped if (one := _less(kind, pair)) is not None]
+        as_large = sum(abs(one) >= abs(value) - _TINY for one in differences)
         # The assignment that was found is one of the possible ones.
-        chance = (as_large + 1) / (len(swapped) + 1)
+        chance = (as_large + 1) / (len(differences) + 1)
         if value and chance < _SELDOM:
             verdict = "better" if (value > 0) is not kind.less_is_better else "worse"
     return Difference(kind.name, before, after, value, low, high, chance, verdict)

@@ -1,5 +1,6 @@
 """Asking a model which findings are about which known problems, in place of the rule."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -17,6 +18,8 @@ from reviewer.prompting.prompt import Prompt, Purpose, Wording, assembled, marke
 NAME = "judge"
 _TEMPLATE = "partials/judge.md.j2"
 _OUTPUT_TOKENS, _OUTPUT_TOKENS_A_FINDING = 2048, 200
+_NOTHING = re.compile(r"(?:no|n/a|null|-|0\b|\Z)", re.IGNORECASE)
+_NUMBER = re.compile(r"(?:problem|p|#)?\s*(\d{1,4})", re.IGNORECASE)
 _LONGEST = 2000
 """Characters of a finding that are shown."""
 
@@ -95,13 +98,13 @@ def _match(entry: Any, findings: int, problems: int) -> Mapping[int, int | None]
     """One entry, or nothing if it does not say which finding is about which problem."""
     if not isinstance(entry, dict) or not any(fold(key) == "problem" for key in entry):
         return {}
-    finding, problem = number_of(first(entry, ("finding",))), first(entry, ("problem",))
-    number = number_of(problem)
+    finding, problem = number_of(first(entry, ("finding",))), str(first(entry, ("problem",))).strip()
     if finding is None or not 1 <= finding <= findings:
         return {}
-    if problem is None or str(problem).lower() in {"", "none", "null", "0"}:
+    if _NOTHING.match(problem):
         return {finding - 1: None}
-    return {} if number is None or number > problems else {finding - 1: number - 1}
+    number = _NUMBER.fullmatch(problem)
+    return {finding - 1: int(number[1]) - 1} if number and 1 <= int(number[1]) <= problems else {}
 
 
 def by_judge(matches: Mapping[int, int | None], problems: Sequence[Expected], skipped: int = 0) -> Same:

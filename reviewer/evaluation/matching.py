@@ -155,7 +155,8 @@ def by_rule(
         if not same_file(said.path, problem.file) or (gap is not None and gap > tolerance):
             return 0.0
         if not problem.text:
-            return 0.0 if gap is None else 1.0 / (1 + gap)
+            # Less than any likeness in words that counts: where both are there, words decide.
+            return 0.0 if gap is None else _ALIKE_IN_PLACE / (2 + gap)
         alike = likeness.in_words(said.text, problem.text)
         return alike if alike >= (_ALIKE if gap is None else _ALIKE_IN_PLACE) else 0.0
 

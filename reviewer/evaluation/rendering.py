@@ -52,7 +52,12 @@ def load(file: str) -> Evaluation:
         data = json.loads(Path(file).read_text("utf-8"))
         if isinstance(data, dict):
             data.pop("figures", None)
-        evaluation = _adapter().validate_python(data, strict=False)
+            version = data.get("schema_version", SCHEMA_VERSION)
+            if version != SCHEMA_VERSION:
+                raise OutputError(
+                    f"{file}: has version {version} of its form; this program reads {SCHEMA_VERSION}."
+                )
+        return _adapter().validate_python(data, strict=False)
     except OSError as error:
         raise OutputError(f"{file}: cannot be read: {error.strerror or error}.") from error
     except ValidationError as error:
@@ -61,12 +66,6 @@ def load(file: str) -> Evaluation:
         raise OutputError(f"{file}: not an evaluation: {place}: {problem['msg']}") from error
     except ValueError as error:
         raise OutputError(f"{file}: not an evaluation: {error}") from error
-    if evaluation.schema_version != SCHEMA_VERSION:
-        raise OutputError(
-            f"{file}: has version {evaluation.schema_version} of its form; "
-            f"this program reads {SCHEMA_VERSION}."
-        )
-    return evaluation
 
 
 def as_text(evaluation: Evaluation, *, before: Evaluation | None = None, every: bool = False) -> str:
@@ -117,7 +116,7 @@ def _case(result: Result, *, every: bool) -> Iterator[str]:
     state = "" if result.complete else ", not reviewed completely"
     yield (
         f"{named(result.case)}: {result.count(Mark.RIGHT)} of {result.expected} found, "
-        f"{result.count(Mark.WRONG) + result.count(Mark.FORBIDDEN)} wrong{state}"
+        f"{result.noise} wrong{state}"
     )
     for one in result.found:
         if every or one.mark in {Mark.WRONG, Mark.FORBIDDEN}:
@@ -145,7 +144,8 @@ def _compared(before: Evaluation, after: Evaluation) -> Iterator[str]:
     if left:
         yield f"Not compared, as they differ or one of the two is incomplete: {', '.join(map(named, left))}."
     if not shared:
-        yield "The other evaluation has none of these cases."
+        if not left:
+            yield "The other evaluation has none of these cases."
         return
     yield f"Beside the other one, on {counted(len(shared), 'case')} that both have (this less that, 95 %):"
     if (before.tolerance, before.judge) != (after.tolerance, after.judge):

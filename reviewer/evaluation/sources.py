@@ -1,12 +1,13 @@
 """What was found in a case: in a report of this program, or in what somebody has written down."""
 
+import json
 from dataclasses import dataclass, replace
 
 from reviewer.changes.changeset import ChangeSet
 from reviewer.changes.collect import collect
 from reviewer.changes.target import Patch, Place, Selection
 from reviewer.errors import ConfigError, InvalidReplyError
-from reviewer.evaluation.cases import Case
+from reviewer.evaluation.cases import CHANGE, Case
 from reviewer.evaluation.matching import Said
 from reviewer.findings.finding import Claim, Finding
 from reviewer.findings.ground import ground
@@ -42,9 +43,13 @@ def change_of(case: Case) -> ChangeSet:
 
     Raises:
         SourceError: it is no diff.
+        ConfigError: there is nothing to review in it.
     """
     everything = Selection(include=("*",))
-    return collect(Patch(case.patch, case.name), everything, Place(case.folder))
+    changes = collect(Patch(case.patch, case.name), everything, Place(case.folder))
+    if not changes.files:
+        raise ConfigError(f"{case.folder / CHANGE}: there is nothing to review in it.")
+    return changes
 
 
 def of_report(report: Report) -> Reviewed:
@@ -60,7 +65,7 @@ def of_report(report: Report) -> Reviewed:
         tuple(f"{review.role} ({review.model})" for review in report.reviews),
         answers=sum(model.answers for model in report.usage.models),
         unreadable=unreadable,
-        complete=report.status is not Status.INCOMPLETE,
+        complete=report.status not in {Status.INCOMPLETE, Status.NOTHING},
     )
 
 
@@ -85,14 +90,23 @@ def given(case: Case, name: str) -> Reviewed:
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "they are not text in UTF-8"
         raise ConfigError(f"{file}: the findings of this case cannot be read: {why}.") from error
-    if '"schema_version"' in text:
-        return replace(of_report(parse_report(text, name=str(file))), answers=0, unreadable=0)
+    if _is_report(text):
+        return replace(of_report(parse_report(text, name=str(file))), answers=1, unreadable=0)
     try:
         claims = read_review(Reply(text)).claims
     except InvalidReplyError:
         return Reviewed((), unreadable=1, complete=False)
     lookup = Lookup(change_of(case))
     return Reviewed(tuple(_placed(claim, lookup) for claim in claims), answers=1)
+
+
+def _is_report(text: str) -> bool:
+    """Whether a text is a report of this program, of whatever version."""
+    try:
+        data = json.loads(text)
+    except ValueError:
+        return False
+    return isinstance(data, dict) and {"schema_version", "findings", "reviews"} <= data.keys()
 
 
 def _placed(claim: Claim, lookup: Lookup) -> Said:

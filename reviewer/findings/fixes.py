@@ -43,11 +43,13 @@ class Proposed:
         number: of the finding in the prompt.
         note: one sentence.
         edits: in the order of the reply.
+        unusable: edits that lack their old or their new text, or do not say which finding they are for.
     """
 
     number: int
     note: str = ""
     edits: tuple[Edit, ...] = ()
+    unusable: int = 0
 
 
 def read_fixes(reply: Reply) -> tuple[Proposed, ...]:
@@ -69,19 +71,30 @@ def _proposals(value: Any) -> Iterator[Proposed]:
     if not isinstance(value, dict):
         return
     notes: dict[int, str] = {}
-    edits: dict[int, list[Edit]] = {}
+    edits: dict[int, list[Edit | None]] = {}
+    lost = 0
     for entry in _entries(value, ("fixes", "changes", "results")):
         number = number_of(first(entry, _NUMBERS))
-        if number is not None:
-            notes[number] = text_of(first(entry, ("note", "explanation", "summary", "reason")))[:_LONGEST]
-            for inner in (entry, *_entries(entry, ("edits",))):
-                edits.setdefault(number, []).extend(_edit(inner))
+        if number is None:
+            continue
+        notes[number] = text_of(first(entry, ("note", "explanation", "summary", "reason")))[:_LONGEST]
+        if any(fold(key) in {*_OLD, *_NEW} for key in entry):
+            edits.setdefault(number, []).append(_edit(entry))
+        for inner in _entries(entry, ("edits",)):
+            edits.setdefault(number, []).append(_edit(inner))
     for entry in _entries(value, ("edits", "replacements")):
         number = number_of(first(entry, _NUMBERS))
-        if number is not None:
-            edits.setdefault(number, []).extend(_edit(entry))
+        if number is None and len(notes) == 1:
+            (number,) = notes
+        if number is None:
+            lost += 1  # it may be a part of any of them
+        else:
+            edits.setdefault(number, []).append(_edit(entry))
     for number in sorted({*notes, *edits}):
-        yield Proposed(number, notes.get(number, ""), tuple(edits.get(number, ())[:_MOST]))
+        all_ = edits.get(number, [])
+        usable = tuple(edit for edit in all_ if edit is not None)
+        unusable = len(all_) - len(usable) + lost + max(0, len(usable) - _MOST)
+        yield Proposed(number, notes.get(number, ""), usable[:_MOST], unusable)
 
 
 def _entries(value: dict[str, Any], names: Sequence[str]) -> list[dict[str, Any]]:
@@ -89,10 +102,13 @@ def _entries(value: dict[str, Any], names: Sequence[str]) -> list[dict[str, Any]
     return [entry for entry in found if isinstance(entry, dict)] if isinstance(found, list) else []
 
 
-def _edit(entry: dict[str, Any]) -> Iterator[Edit]:
-    old, new = code_of(first(entry, _OLD)), code_of(first(entry, _NEW))
-    if old and any(fold(key) in _NEW for key in entry):
-        yield Edit(text_of(first(entry, ("file", "path"))), _without_margin(old), _without_margin(new))
+def _edit(entry: dict[str, Any]) -> Edit | None:
+    """One edit, or None if its old or its new text is missing; an empty new text takes the old one away."""
+    old, new = code_of(first(entry, _OLD)), first(entry, _NEW)
+    if not old or new is None:
+        return None
+    path = text_of(first(entry, ("file", "path")))
+    return Edit(path, _without_margin(old), _without_margin(code_of(new)))
 
 
 def _without_margin(code: str) -> str:
@@ -104,6 +120,24 @@ def _without_margin(code: str) -> str:
     # Prompts put a blank behind the bar; where a line has none, the model has left it out in all of them.
     apart = all(line.startswith(" ") or not line for line in plain)
     return "\n".join(line[1:] if apart else line for line in plain)
+
+
+def _as_indented(edit: Edit, code: str) -> str:
+    """The new text of an edit, moved as far as its old text has to be moved to stand where the code is."""
+    written, there = (_indent(text) for text in (edit.old, code))
+    if written == there or not edit.new:
+        return edit.new
+    rows = edit.new.split("\n")
+    if there.startswith(written):
+        return "\n".join(f"{there.removeprefix(written)}{row}" if row.strip() else row for row in rows)
+    surplus = written.removeprefix(there)
+    return "\n".join(row.removeprefix(surplus) for row in rows)
+
+
+def _indent(text: str) -> str:
+    """The blanks in front of the first line that has more."""
+    line = next((row for row in text.split("\n") if row.strip()), "")
+    return line[: len(line) - len(line.lstrip())]
 
 
 def _anchor(edit: Edit, finding: Finding, lookup: Lookup) -> Anchor:
@@ -128,6 +162,10 @@ def fix_of(proposed: Proposed, finding: Finding, lookup: Lookup, *, role: str, m
         model: who wrote it.
     """
     fix = Fix(role, model, proposed.note)
+    if proposed.unusable:
+        return replace(
+            fix, problem="an edit of it cannot be used: its finding, its old or its new text is missing"
+        )
     if not proposed.edits:
         return replace(fix, problem="no change was proposed")
     made: dict[str, list[Replacement]] = {}
@@ -136,7 +174,14 @@ def fix_of(proposed: Proposed, finding: Finding, lookup: Lookup, *, role: str, m
         if anchor.grounding is Grounding.UNVERIFIED or anchor.line is None or anchor.end_line is None:
             return replace(fix, problem=f"an edit is about code that is not there: {anchor.note}")
         made.setdefault(anchor.path, []).append(
-            Replacement(anchor.line, anchor.end_line, anchor.side, anchor.quote, edit.new)
+            Replacement(
+                anchor.line,
+                anchor.end_line,
+                anchor.side,
+                edit.old,  # as written: what is only a part of its lines must not take the rest with it
+                _as_indented(edit, anchor.code),
+                exact=True,
+            )
         )
     patches: list[str] = []
     for path, replacements in made.items():

@@ -34,6 +34,7 @@ class Replacement:
         side: the version in which they are counted.
         quote: which part of them is meant; all of it, or a part of a single line.
         new: the new text; empty takes them away.
+        exact: it is meant letter by letter; a suggestion may repeat lines around the place for orientation.
     """
 
     line: int
@@ -41,6 +42,7 @@ class Replacement:
     side: Side
     quote: str
     new: str
+    exact: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +132,10 @@ def _refusal(ordered: Sequence[Replacement], lines: Sequence[str] | None) -> str
         return "it leaves parts out"
     if any(one.end_line >= other.line for one, other in pairwise(ordered)):
         return "it replaces the same lines twice"
-    if any(_is_ambiguous(one, lines) for one in ordered):
+    parts = [one for one in ordered if not _is_whole(one, lines)]
+    if any(one.line != one.end_line or "\n" in one.new.strip() for one in parts):
+        return "it replaces only a part of its lines"
+    if any(lines[one.line - 1].count(one.quote.strip()) != 1 for one in parts):
         return "the part of the line that it replaces stands there twice"
     return ""
 
@@ -146,10 +151,9 @@ def _with(ordered: Sequence[Replacement], lines: Sequence[str]) -> tuple[str, ..
     return new
 
 
-def _is_ambiguous(one: Replacement, lines: Sequence[str]) -> bool:
-    """Whether it replaces a part of a single line that is in it more than once."""
-    line, quote = lines[one.line - 1].strip(), one.quote.strip()
-    return one.line == one.end_line and quote != line and line.count(quote) > 1
+def _is_whole(one: Replacement, lines: Sequence[str]) -> bool:
+    """Whether it replaces whole lines, and not only a part of them."""
+    return fold_blanks("\n".join(lines[one.line - 1 : one.end_line])) == fold_blanks(one.quote)
 
 
 def _instead(one: Replacement, lines: Sequence[str]) -> list[str]:
@@ -157,14 +161,14 @@ def _instead(one: Replacement, lines: Sequence[str]) -> list[str]:
     start, end = one.line - 1, one.end_line
     there = [line.removesuffix("\r") for line in lines[start:end]]
     new = one.new.strip("\n").replace("\r\n", "\n")
-    within = len(there) == 1 and "\n" not in new and one.quote.strip() != there[0].strip()
-    if within and there[0].count(one.quote.strip()) == 1:
+    if not _is_whole(one, lines):
         # The quote is a part of its line, and so is what comes in its place.
         wanted = [there[0].replace(one.quote.strip(), new.strip())]
     elif not new.strip():
         wanted = []
     else:
-        wanted = _indented_like(there, _without_neighbours(new.split("\n"), lines, start, end))
+        rows = new.split("\n")
+        wanted = rows if one.exact else _indented_like(there, _without_neighbours(rows, lines, start, end))
     carriage = "\r" if end <= len(lines) and start < end and lines[start].endswith("\r") else ""
     return [line + carriage for line in wanted]
 

@@ -155,12 +155,12 @@ def _bound(node: "Node") -> Iterator[str]:
     if "import" in node.type or "use_declaration" in node.type or "include" in node.type:
         yield from (word for word in _WORD.findall(text) if word not in _IMPORTING)
         return
-    end = text.find("=")
+    end = (node.text or b"").find(b"=")
     waiting = [node]
     while waiting:
         part = waiting.pop()
         waiting += part.children
-        before = end < 0 or part.start_byte - node.start_byte < len(text[:end].encode("utf-8", "replace"))
+        before = end < 0 or part.start_byte - node.start_byte < end
         if not part.children and part.is_named and "identifier" in part.type and before:
             yield (part.text or b"").decode("utf-8", "replace")
 

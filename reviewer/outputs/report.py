@@ -262,7 +262,7 @@ class SeenFile:
 
     Attributes:
         path: the file.
-        roles: who has read all that is under review of it.
+        roles: those that have read all that is under review of it; others may have read a part, or nothing.
         lines: which lines these were, as `reviewer.changes.prints` names them.
     """
 

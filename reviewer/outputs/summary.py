@@ -19,7 +19,6 @@ from reviewer.prompting.contract import Horizon, Severity
 
 def decide_status(
     findings: Sequence[Finding],
-    unverified: Sequence[Finding],
     reviews: Sequence[RoleReview],
     coverage: Coverage,
     *,
@@ -29,7 +28,6 @@ def decide_status(
 
     Args:
         findings: all that was found, shown or not.
-        unverified: claims beside them that quote nothing.
         reviews: what became of the roles.
         coverage: what was read.
         read_before: an earlier run has read something that counts here.
@@ -40,7 +38,7 @@ def decide_status(
         return Status.INCOMPLETE
     if not coverage.reviewed and not read_before:
         return Status.NOTHING
-    return Status.FINDINGS if findings or unverified else Status.CLEAN
+    return Status.FINDINGS if findings else Status.CLEAN
 
 
 def gate_of(findings: Sequence[Finding], fail_on: Severity | None) -> Gate:
@@ -90,7 +88,13 @@ def verdict_of(report: Report) -> str:
             return "Nothing was reviewed: there is nothing to review in this change."
         case Status.CLEAN if report.language_model and (report.earlier or not report.coverage.reviewed):
             new = "and found nothing new" if report.coverage.reviewed else "before"
-            return f"Every reviewer has read the whole change {new}, and nothing found earlier is left."
+            unknown = len(report.comparison.unknown)
+            left = (
+                f"of {counted(unknown, 'earlier finding')} nobody can tell what became"
+                if unknown
+                else "nothing found earlier is left"
+            )
+            return f"Every reviewer has read the whole change {new}, and {left}."
         case Status.CLEAN if not report.language_model:
             return f"No mechanical rule applies to the change.{rules}"
         case Status.CLEAN:

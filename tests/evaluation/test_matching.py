@@ -1,5 +1,6 @@
 """Which finding is which known problem."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -150,6 +151,27 @@ def test_what_a_judge_says():
     case = Case("c", Path(), b"", expected, forbidden)
     found = marked(findings, case, by_judge(matches, expected), by_judge(matches, forbidden, 1))
     assert [one.mark for one in found] == [Mark.RIGHT, Mark.WRONG, Mark.FORBIDDEN]
+
+
+@pytest.mark.parametrize(
+    ("said_by_judge", "problem"),
+    [
+        (1, 0),
+        ("2", 1),
+        ("Problem 2", 1),
+        (None, None),
+        (-1, None),
+        (0, None),
+        ("none", None),
+        ("none (1 is closest)", None),
+        ("n/a", None),
+        ("no problem", None),
+        ("", None),
+    ],
+)
+def test_how_a_judge_says_that_it_is_none(said_by_judge, problem):
+    text = json.dumps({"matches": [{"finding": 1, "problem": said_by_judge}]})
+    assert read_matches(Reply(text), findings=1, problems=2) == {0: problem}
 
 
 @pytest.mark.parametrize(

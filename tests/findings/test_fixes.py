@@ -185,7 +185,12 @@ FIX = {"finding": 1, "note": "Sets it.", "certain": True}
             Proposed(1, "", (Edit("cart.py", "a = 1", "a = 2\nb = 3"),)),
         ),
         ({"edits": [{**EDIT, "new": ""}]}, Proposed(1, "", (Edit("cart.py", "a = 1", ""),))),
-        ({"edits": [{**EDIT, "new": None}]}, Proposed(1, "", (Edit("cart.py", "a = 1", ""),))),
+        ({"edits": [{**EDIT, "new": None}]}, Proposed(1, unusable=1)),
+        ({"edits": [EDIT, {**EDIT, "old": ""}]}, Proposed(1, "", (Edit("cart.py", "a = 1", "a = 2"),), 1)),
+        (
+            {"fixes": [FIX], "edits": [{**EDIT, "finding": None}]},
+            Proposed(1, "Sets it.", (Edit("cart.py", "a = 1", "a = 2"),)),
+        ),
     ],
 )
 @pytest.mark.parametrize("dress", ["{}", "Here it is:\n```json\n{}\n```\nDone.", "<think>{{}}</think>{}"])
@@ -204,4 +209,79 @@ def test_what_is_no_change_is_refused(text):
 
 def test_an_edit_without_a_new_text_is_none():
     (proposed,) = read_fixes(Reply(json.dumps({"fixes": [FIX], "edits": [{"finding": 1, "old": "a"}]})))
-    assert proposed.edits == ()
+    assert (proposed.edits, proposed.unusable) == ((), 1)
+
+
+def test_an_edit_of_nobody_may_be_a_part_of_any():
+    value = {"edits": [EDIT, {**EDIT, "finding": 2}, {"file": "cart.py", "old": "b", "new": "c"}]}
+    assert [one.unusable for one in read_fixes(Reply(json.dumps(value)))] == [1, 1]
+
+
+def test_a_fix_without_one_of_its_edits_is_none(shop):
+    proposed = Proposed(1, "Imports it.", (GUARD,), unusable=1)
+    fix = fix_of(proposed, the_finding(shop), Lookup(shop), role="fixes", model="m")
+    assert (fix.patch, fix.problem) == (
+        "",
+        "an edit of it cannot be used: its finding, its old or its new text is missing",
+    )
+
+
+PARTS = {
+    "several lines for a part of one": (
+        Edit("cart.py", "wrap(a)", "wrap(\n        a,\n    )"),
+        "it replaces only a part of its lines",
+    ),
+    "from the middle of a line": (
+        Edit("cart.py", "wrap(b,\n        2)", "wrap(b, 3)"),
+        "it replaces only a part of its lines",
+    ),
+}
+
+
+@pytest.mark.parametrize(("edit", "problem"), PARTS.values(), ids=PARTS)
+def test_nothing_around_a_part_of_a_line_is_lost(repo: Builder, edit, problem):
+    repo.commit({"cart.py": "\n"})
+    body = "def f(a, b):\n    y = wrap(b,\n        2)\n    return wrap(a)\n\n\ndef g():\n    return total / len(items)\n"
+    repo.write("cart.py", body)
+    changes = collect(Worktree(), Selection(), Place(repo.root))
+    fix = fixed(changes, edit)
+    assert (fix.patch, problem in fix.problem) == ("", True), fix
+
+
+def test_what_an_edit_repeats_is_meant(repo: Builder):
+    """Its last line is the same as the next one in the file, and has to stay."""
+    repo.commit({"cart.py": "\n"})
+    lines = [
+        "for a in x:",
+        "    if a:",
+        "        work(a)",
+        "    continue",
+        "total = 1",
+        "return_ = total / len(items)",
+    ]
+    repo.write("cart.py", "\n".join([*lines, "y = total / len(items)", ""]))
+    changes = collect(Worktree(), Selection(), Place(repo.root))
+    claim = Claim("cart.py", "t", "e", Severity.MAJOR, quote="y = total / len(items)")
+    (found,) = merge(ground_claims([("architecture", "ann/m", claim)], changes, ["architecture"]))
+    edit = Edit("cart.py", "        work(a)", "        work(a, 1)\n        continue")
+    fix = fix_of(Proposed(1, "", (edit,)), found, Lookup(changes), role="fixes", model="m")
+    repo.git("apply", "-", stdin=fix.patch.encode())
+    assert (repo.root / "cart.py").read_text().split("\n")[2:5] == [
+        "        work(a, 1)",
+        "        continue",
+        "    continue",
+    ]
+
+
+def test_an_edit_is_moved_as_far_as_what_it_replaces(shop, repo):
+    fix = fixed(
+        shop,
+        Edit(
+            "cart.py", "return total / len(items)", "if not items:\n    return 0\nreturn total / len(items)"
+        ),
+    )
+    repo.git("apply", "-", stdin=fix.patch.encode())
+    assert (
+        "    if not items:\n        return 0\n    return total / len(items)\n"
+        in (repo.root / "cart.py").read_text()
+    )

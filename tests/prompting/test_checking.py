@@ -1,10 +1,14 @@
 """What a second reader is shown."""
 
+import pytest
+
 from reviewer.changes.changeset import Side
+from reviewer.errors import RoleError
 from reviewer.prompting.checking import Excerpt, Question, Shown, check_prompt, excerpt
 from reviewer.prompting.prompt import Purpose, Wording
 from reviewer.prompting.role import built_in_folder, load_partials
 from reviewer.prompting.template import Templates
+from reviewer.prompting.trial import check_partials
 from tests.support.values import changes
 
 WORDING = Wording(Templates(load_partials([built_in_folder()])))
@@ -52,3 +56,9 @@ def test_the_mark_is_not_in_the_material():
     prompt = check_prompt([Question(1, "x", "a.py")], [evil], WORDING, label="v", snapshot=False)
     (begin,) = [line for line in prompt.messages[1].text.splitlines() if line.startswith("--- BEGIN")]
     assert begin.split()[2] not in evil.code
+
+
+def test_a_broken_partial_is_found_before_anything_is_asked():
+    partials = load_partials([built_in_folder()]) | {"partials/severity.md.j2": "For {{ role.title }}."}
+    with pytest.raises(RoleError, match="'role' is undefined"):
+        check_partials(Wording(Templates(partials)))
