@@ -9,7 +9,7 @@ from reviewer.findings.baseline import Baseline
 from reviewer.findings.finding import RULES, Finding, Grounding, Verdict
 from reviewer.findings.identity import known
 from reviewer.findings.suppression import suppressed
-from reviewer.outputs.report import Aside, Comparison, Coverage, SetAside, Verification
+from reviewer.outputs.report import Aside, Comparison, Coverage, SetAside, Verification, wholly_read
 from reviewer.outputs.wording import counted
 from reviewer.policy import RunPolicy
 
@@ -56,7 +56,7 @@ def compared(
         name=name,
         new=tuple(item.id for item in now if item.id not in matched),
         persisting=tuple(item.id for item in now if item.id in matched),
-        resolved=baseline.gone(now, [file.path for file in coverage.reviewed]),
+        resolved=baseline.gone(now, wholly_read(coverage)),
     )
 
 

@@ -8,7 +8,7 @@ from reviewer.asking import answer_of
 from reviewer.crew import Crew
 from reviewer.errors import PromptTooLongError
 from reviewer.events import RoleFinished, RoleStarted
-from reviewer.findings.finding import Finding
+from reviewer.findings.finding import RULES, Finding
 from reviewer.findings.synthesis import read_synthesis
 from reviewer.models.answer import Journal
 from reviewer.models.model import ModelRef
@@ -93,7 +93,8 @@ def _prompt(report: Report, wording: Wording) -> Prompt:
 
 
 def _row(label: str, finding: Finding) -> str:
-    said = [f"{len(finding.votes)} models say so"] if len(finding.votes) > 1 else []
+    models = [name for name in finding.votes if not name.startswith(RULES)]
+    said = [f"{len(models)} models say so"] if len(models) > 1 else []
     said += [finding.verdict.value] if finding.ruling else []
     place = f"{finding.path}:{finding.line}"
     facts = ", ".join([str(finding.severity), finding.category, place, *said])

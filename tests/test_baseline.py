@@ -1,11 +1,15 @@
 """Accepting findings, and what later runs say about them; through the real commands."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from reviewer.cli import main
+from reviewer.findings.baseline import Accepted, Baseline
+from reviewer.findings.identity import Known
+from reviewer.prompting.contract import Severity
 from tests.support.repository import Builder
 
 BAD = "def mean(items=[]):\n    return total(items) / len(items)\n"
@@ -128,3 +132,42 @@ def test_two_reports_side_by_side(shop, capsys):
     data = json.loads(capsys.readouterr().out)
     assert len(data["new"]) == len(data["resolved"]) == 1
     assert main(["compare", "1.json", "nowhere.json"]) == 2
+
+
+def test_pruning_accepts_nothing(shop, capsys):
+    run(shop, "1.json")
+    assert accept("1.json", "--prune") == 0
+    assert "0 findings accepted, 0 findings forgotten, 0 in all" in capsys.readouterr().out
+
+
+def test_each_of_two_findings_on_a_line_keeps_its_own_entry(shop, capsys):
+    shop.write("mean.py", "import subprocess\n\n\ndef f(c):\n    subprocess.call(eval(c), shell=True)\n")
+    first = run(shop, "1.json")
+    ids = [item["id"] for item in first["findings"]]
+    assert len(ids) >= 2
+    accept("1.json", "--only", ids[0], "--reason", "known")
+    run(shop, "2.json")
+    accept("2.json", "--reason", "the rest")
+    third = run(shop, "3.json")
+    assert third["findings"] == []
+    reasons = {item["finding"]["id"]: item["reason"] for item in third["set_aside"]}
+    assert reasons[ids[0]] == "in the baseline: known"
+    assert all(reasons[other] == "in the baseline: the rest" for other in ids[1:])
+
+
+def test_a_day_that_is_over_does_not_stay(shop, capsys):
+    run(shop, "1.json")
+    accept("1.json", "--expires", "2001-01-01")
+    accept("1.json")
+    assert run(shop, "2.json")["findings"] == []
+
+
+def test_what_is_worse_or_of_another_category_is_not_accepted():
+    line = Known("a1", "a.py", "style", ("11111111",), Severity.MINOR, "Long line", 3)
+    accepted = Baseline((Accepted(line, "fine"),))
+    hole = replace(line, id="b2", category="security", severity=Severity.CRITICAL)
+    worse = replace(line, id="c3", severity=Severity.CRITICAL)
+    same = replace(line, id="d4", severity=Severity.MINOR)
+    assert accepted.match([hole]) == {}
+    assert accepted.match([worse]) == {}
+    assert list(accepted.match([same])) == ["d4"]

@@ -16,6 +16,8 @@ from reviewer.errors import SourceError
 
 PLACES_APART = "\n\n\n"
 """Stands between the places of a name."""
+_MOST_NAMED = 10
+"""Files of one name that are listed."""
 _MOST_PLACES = 4
 """How many places of a name are shown."""
 _AROUND = 15
@@ -107,7 +109,8 @@ class Around:
             or [hit for hit in defined if hit.path in changed]
             or defined
         )
-        return PLACES_APART.join(self._shown(defined or hits, _DEFINED if defined else _AROUND))
+        shown = PLACES_APART.join(self._shown(defined or hits, _DEFINED if defined else _AROUND))
+        return shown or "There is no file and no definition of this name in the repository."
 
     def _shown(self, hits: Sequence[_Hit], behind: int) -> Iterator[str]:
         """The first places, as far as there is room.
@@ -164,7 +167,10 @@ class Around:
                 listed = self.repository.run("ls-tree", "-r", "-z", "--name-only", self.revision).stdout
             names = listed.decode("utf-8", "surrogateescape").split("\0")
             paths |= {name for name in names if f"/{name}".endswith(f"/{tail}")}
-        if len(paths) != 1:
+        if len(paths) > 1:
+            named = ", ".join(sorted(paths)[:_MOST_NAMED])
+            return tail, f"There are {len(paths)} such files: {named}. Name one with its folders."
+        if not paths:
             return tail, None
         path = paths.pop()
         return path, self._file(path)

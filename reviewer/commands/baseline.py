@@ -15,7 +15,7 @@ from reviewer.options import Common
 from reviewer.outputs import json_report
 from reviewer.outputs.files import write, write_standard_output
 from reviewer.outputs.neutral import named, visible
-from reviewer.outputs.report import Report
+from reviewer.outputs.report import Report, wholly_read
 from reviewer.outputs.wording import counted, few
 
 _NAMED = 5
@@ -60,16 +60,21 @@ def baseline(options: BaselineOptions, today: date | None = None) -> int:
         return OK
     file = options.report or _newest(options.common.directory / loaded.settings.report.directory)
     report = json_report.load(file)
-    chosen = _chosen(report, options.only)
+    every = [known(item) for item in _every(report)]
+    # Forgetting is all that is asked for, unless something is named too.
+    chosen = [] if options.prune and not options.only else _chosen(report, options.only)
     expires = _day(options.expires)
     before = existing or Baseline()
     if options.prune:
-        gone = set(
-            before.gone([known(item) for item in _every(report)], [f.path for f in report.coverage.reviewed])
-        )
+        gone = set(before.gone(every, wholly_read(report.coverage)))
         before = Baseline(tuple(entry for entry in before.accepted if entry.finding not in gone))
     after = with_accepted(
-        before, [known(item) for item in chosen], reason=options.reason, today=today, expires=expires
+        before,
+        [known(item) for item in chosen],
+        every,
+        reason=options.reason,
+        today=today,
+        expires=expires,
     )
     place.parent.mkdir(parents=True, exist_ok=True)
     write(place, render(after))

@@ -10,7 +10,7 @@ from reviewer.findings.identity import known, pair
 from reviewer.outputs import json_report
 from reviewer.outputs.files import write_standard_output
 from reviewer.outputs.neutral import named, visible
-from reviewer.outputs.report import Report, Status
+from reviewer.outputs.report import Report, Status, wholly_read
 from reviewer.outputs.wording import counted
 
 
@@ -39,7 +39,11 @@ def compare(earlier: str, later: str, *, as_json: bool) -> int:
     """
     one, two = json_report.load(earlier), json_report.load(later)
     difference = differ(one, two)
-    text = _as_json(difference) if as_json else "\n".join(visible(row) for row in _rows(one, two, difference))
+    text = (
+        _as_json(one, two, difference)
+        if as_json
+        else "\n".join(visible(row) for row in _rows(one, two, difference))
+    )
     write_standard_output(f"{text}\n")
     return OK
 
@@ -49,12 +53,18 @@ def differ(one: Report, two: Report) -> Difference:
     before, after = _every(one), _every(two)
     paired = pair([known(item) for item in before], [known(item) for item in after])
     left = [item for number, item in enumerate(before) if number not in set(paired.values())]
-    read = {file.path for file in two.coverage.reviewed}
+    readers = {file.path: set(file.roles) for file in two.coverage.reviewed}
+    whole = wholly_read(two.coverage)
+
+    def looked(item: Finding) -> bool:
+        """Whether one of those who found it has read all of its file again."""
+        return item.path in whole and bool(readers[item.path] & set(item.reviewers))
+
     return Difference(
         new=tuple(item for number, item in enumerate(after) if number not in paired),
         persisting=tuple((before[paired[number]], after[number]) for number in sorted(paired)),
-        resolved=tuple(item for item in left if item.path in read),
-        unknown=tuple(item for item in left if item.path not in read),
+        resolved=tuple(item for item in left if looked(item)),
+        unknown=tuple(item for item in left if not looked(item)),
     )
 
 
@@ -95,9 +105,10 @@ def _change(before: Finding, after: Finding) -> str:
     return f" ({'; '.join(said)})" if said else ""
 
 
-def _as_json(difference: Difference) -> str:
+def _as_json(one: Report, two: Report, difference: Difference) -> str:
     return json.dumps(
         {
+            "status": [one.status.value, two.status.value],
             "new": [item.id for item in difference.new],
             "persisting": [[before.id, after.id] for before, after in difference.persisting],
             "resolved": [item.id for item in difference.resolved],

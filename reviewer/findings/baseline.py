@@ -47,9 +47,16 @@ class Baseline:
     version: int = VERSION
 
     def match(self, findings: Sequence[Known]) -> dict[str, Accepted]:
-        """The accepted ones among findings, by the id of the finding."""
+        """The accepted ones among findings, by the id of the finding.
+
+        What is of another category, or worse than what was accepted, is another finding.
+        """
         paired = pair([entry.finding for entry in self.accepted], findings)
-        return {findings[later].id: self.accepted[earlier] for later, earlier in paired.items()}
+        return {
+            findings[later].id: self.accepted[earlier]
+            for later, earlier in paired.items()
+            if _covers(self.accepted[earlier].finding, findings[later])
+        }
 
     def gone(self, findings: Sequence[Known], paths: Iterable[str]) -> tuple[Known, ...]:
         """Accepted findings that are no longer found, although their files were read."""
@@ -62,23 +69,48 @@ class Baseline:
         )
 
 
-def with_accepted(
-    baseline: Baseline, findings: Sequence[Known], *, reason: str, today: date, expires: date | None
+def _covers(accepted: Known, finding: Known) -> bool:
+    return accepted.category == finding.category and accepted.severity.rank <= finding.severity.rank
+
+
+def with_accepted(  # noqa: PLR0913  # what is accepted, and how
+    baseline: Baseline,
+    findings: Sequence[Known],
+    every: Sequence[Known],
+    *,
+    reason: str,
+    today: date,
+    expires: date | None,
 ) -> Baseline:
-    """The baseline with more findings in it; known ones keep their reason unless one is given."""
-    known = baseline.match(findings)
+    """The baseline with more findings in it; known ones keep their reason unless one is given.
+
+    Args:
+        baseline: what is accepted so far.
+        findings: what is to be accepted.
+        every: all findings of the report, so that each accepted one is paired with its own.
+        reason: why.
+        today: since when.
+        expires: the day from which they count again, or None; a day that is over is forgotten.
+    """
+    wanted = {item.id for item in findings}
+    known = {id_: entry for id_, entry in baseline.match(every).items() if id_ in wanted}
     added = {id(known[item.id]): item for item in findings if item.id in known}
     kept = [
-        Accepted(added[id(entry)], reason or entry.reason, entry.since, expires or entry.expires)
+        Accepted(
+            added[id(entry)],
+            reason or entry.reason,
+            entry.since,
+            expires or (entry.expires if entry.holds(today) else None),
+        )
         if id(entry) in added
         else entry
         for entry in baseline.accepted
     ]
     fresh = [Accepted(item, reason, today, expires) for item in findings if item.id not in known]
-    every = sorted(
+    all_ = sorted(
         [*kept, *fresh], key=lambda entry: (entry.finding.path, entry.finding.line or 0, entry.finding.id)
     )
-    return Baseline(tuple(every))
+    return Baseline(tuple(all_))
 
 
 @cache

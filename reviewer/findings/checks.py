@@ -16,7 +16,8 @@ _LISTS = ("checks", "verdicts", "results", "claims", "findings", "answers")
 _NUMBERS = ("claim", "id", "number", "claim_id", "claim_number", "index")
 _CONFIRMED = r"confirm|valid|true|real|correct|upheld|agree|accept|yes"
 _REFUTED = (
-    r"refut|reject|false|invalid|wrong|incorrect|disprov|disagree|dismiss|unfounded|untrue|unreal|no\b|"
+    r"refut|reject|false|invalid|wrong|incorrect|disprov|disagree|dismiss|unfounded|untrue|unreal|"
+    r"no(?:\W*\Z|[,.:;]| (?:issue|bug|problem))|"
     r"not (?:an? |the )?(?:confirm|valid|real|true|correct|upheld|accept|issue|bug|problem)"
 )
 _UNVERIFIABLE = (
@@ -26,6 +27,8 @@ _UNVERIFIABLE = (
 _WORDS: tuple[tuple[Verdict, re.Pattern[str]], ...] = tuple(
     (verdict, re.compile(pattern, re.IGNORECASE))
     for verdict, pattern in (
+        # "Not refuted" and "not a false positive" say what is not so.
+        (Verdict.UNVERIFIABLE, r"\bnot (?:an? |the )?(?:refut|reject|false|invalid|wrong|incorrect|disprov)"),
         # How it begins decides: "Confirmed: line 3 is wrong".
         (Verdict.UNVERIFIABLE, rf"\A\W*(?:{_UNVERIFIABLE})"),
         (Verdict.REFUTED, rf"\A\W*(?:{_REFUTED})"),

@@ -8,11 +8,15 @@ from reviewer.changes.changeset import ChangeSet, Side
 from reviewer.findings.finding import Finding
 
 _COMMENT = r"(?:#|//|--|/\*|\*|<!--|;|%|'|\"\"\"|\{#|REM\b)"
-_DIRECTIVE = re.compile(
-    rf"{_COMMENT}.*?\breviewer:\s*ignore(?:\[(?P<what>[^\]\n]{{0,200}})\])?(?P<reason>[^\n]*)", re.IGNORECASE
-)
+_DIRECTIVE = re.compile(r"\breviewer:\s*ignore(?![\w-])[ \t]*(?P<rest>[^\n]*)", re.IGNORECASE)
+_WHAT = re.compile(r"\[(?P<what>[^\]\n]{0,200})\](?P<reason>.*)", re.DOTALL)
+_SIGN = re.compile(_COMMENT)
+_BEHIND_COMMENT = re.compile(rf"{_COMMENT}[\s#/*!-]{{0,20}}\Z")
+"""The sign of a comment right before a directive."""
+_REACH = 40
+"""Characters before a directive that are looked at for that."""
 _END = re.compile(r"\s*(?:\*/|-->|#\}|\"\"\")\s*$")
-_ALONE = re.compile(rf"^\s*{_COMMENT}")
+_ALONE = re.compile(rf"\s*{_COMMENT}[\s#/*!-]{{0,20}}\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +28,14 @@ class Suppression:
         what: categories or ids, in lower case; empty for everything.
         reason: what it says behind that.
         added: the change under review has brought it.
+        alone: nothing but the comment is on its line.
     """
 
     line: int
     what: tuple[str, ...]
     reason: str
     added: bool
+    alone: bool = False
 
     def covers(self, finding: Finding) -> bool:
         """Whether it is meant for a finding of this category or id."""
@@ -56,12 +62,35 @@ def _near(finding: Finding, changes: ChangeSet) -> Iterator[Suppression]:
         added = change.changed_numbers(Side.NEW)
         for number in range(finding.line - 1, (finding.end_line or finding.line) + 1):
             text = change.text_at(Side.NEW, number) or ""
-            if number < finding.line and not _ALONE.match(text):
-                continue  # behind other code it is about that code
-            match = _DIRECTIVE.search(text)
-            if match is not None:
-                what = tuple(
-                    part.strip().lower() for part in (match["what"] or "").split(",") if part.strip()
-                )
-                reason = _END.sub("", match["reason"]).strip(" :-")
-                yield Suppression(number, what, reason, number in added)
+            comment = _read(text, number, added=number in added)
+            # Behind other code it is about that code.
+            if comment is not None and (number >= finding.line or comment.alone):
+                yield comment
+
+
+def _read(text: str, number: int, *, added: bool) -> Suppression | None:
+    """The directive in a line, if there is one; brackets that are not closed make it none.
+
+    Args:
+        text: the line.
+        number: its 1-based number.
+        added: whether the change has brought it.
+    """
+    match = _DIRECTIVE.search(text)
+    if match is None:
+        return None
+    rest, what = match["rest"], ""
+    before = text[: match.start()]
+    # Behind another remark it has to have brackets; without, a sentence may only speak of a reviewer.
+    if not (_BEHIND_COMMENT.search(before[-_REACH:]) or (rest.startswith("[") and _SIGN.search(before))):
+        return None
+    if rest.startswith("["):
+        limited = _WHAT.match(rest)
+        if limited is None:
+            return None
+        what, rest = limited["what"], limited["reason"]
+    named = tuple(part.strip().lower() for part in what.split(",") if part.strip())
+    alone = match.start() <= _REACH + len(text) - len(text.lstrip()) and bool(
+        _ALONE.match(text[: match.start()])
+    )
+    return Suppression(number, named, _END.sub("", rest).strip(" :-"), added, alone)

@@ -100,6 +100,12 @@ class Coverage:
     skipped: tuple[SkippedPart, ...] = ()
 
 
+def wholly_read(coverage: Coverage) -> frozenset[str]:
+    """Files that were read and of which no role has missed a part: what is not found there now is gone."""
+    missed = {part.path for part in coverage.skipped if not part.expected}
+    return frozenset(file.path for file in coverage.reviewed) - missed
+
+
 @dataclass(frozen=True, slots=True)
 class Spread:
     """How long something took, in seconds: the middle, what 95 of 100 stay below, and the longest."""

@@ -39,7 +39,9 @@ def test_a_file_by_its_name_or_with_a_line(repo):
             assert around(repo, target).find(name).startswith("lib/money.py, lines 1 to 5 of 5:")
     repo.write("other/money.py", "x = 1\n")
     repo.git("add", "-A")
-    assert around(repo, Staged()).find("money.py").startswith("There is no such file")
+    assert around(repo, Staged()).find("money.py") == (
+        "There are 2 such files: lib/money.py, other/money.py. Name one with its folders."
+    )
 
 
 def test_a_subclass_is_not_taken_for_the_definition(repo):

@@ -145,3 +145,14 @@ def test_anything_is_read_or_refused(text):
         assert error.text == text
     else:
         assert read.checks or read.needs
+
+
+@pytest.mark.parametrize("text", ["not refuted", "Not a false positive", "not invalid", "not wrong at all"])
+def test_what_is_not_refuted_is_not_refuted(text):
+    assert verdict_of(text) is Verdict.UNVERIFIABLE
+
+
+def test_a_no_that_denies_a_doubt():
+    assert verdict_of("No doubt: confirmed") is Verdict.CONFIRMED
+    assert verdict_of("No.") is Verdict.REFUTED
+    assert verdict_of("no") is Verdict.REFUTED

@@ -1,5 +1,7 @@
 """Comments that suppress findings."""
 
+import time
+
 import pytest
 
 from reviewer.changes.changeset import ChangeSet, FileChange, FileStatus, Hunk, Line, LineKind
@@ -58,6 +60,11 @@ def test_on_the_line_before_and_on_any_line_of_the_place():
 
 
 NOT = {
+    "brackets that are not closed": "danger()  # reviewer: ignore[security why",
+    "brackets that never end": f"danger()  # reviewer: ignore[{'x' * 300}] why",
+    "a blank before other brackets": "danger()  # reviewer: ignore [style] long line",
+    "another word": "danger()  # reviewer: ignored this once",
+    "a sentence": "danger()  # ask the reviewer: ignore this or mend it",
     "another category": ("danger()  # reviewer: ignore[design]",),
     "no comment": ("danger() reviewer: ignore[security]",),
     "behind other code on the line before": ("other()  # reviewer: ignore[security]", "danger()"),
@@ -70,3 +77,20 @@ NOT = {
 @pytest.mark.parametrize("lines", NOT.values(), ids=NOT)
 def test_not_suppressed(lines):
     assert reason_of(*lines) is None
+
+
+def test_code_that_begins_like_a_comment_is_code():
+    """A pointer is no comment: the directive behind it is about its own line."""
+    assert reason_of("*p = 0; // reviewer: ignore[security] checked", "danger();") is None
+
+
+def test_a_blank_before_the_brackets_still_limits_it():
+    assert reason_of("first", "danger()  # reviewer: ignore [security] why") == "why"
+
+
+def test_a_line_without_end_takes_no_time():
+    """Looked for from every sign of a comment, this took half a minute."""
+    started = time.process_time()
+    assert reason_of("first", "danger()  " + "#" * 50_000) is None
+    assert reason_of("first", "danger()  " + "a('b');" * 10_000) is None
+    assert time.process_time() - started < 10
