@@ -40,7 +40,7 @@ CASES = {
     "four lines away": (said(ZERO, 18), Mark.WRONG),
     "around it": (said(ZERO, 2, end=30), Mark.RIGHT),
     "another file": (said(ZERO, path="shop/util.go"), Mark.WRONG),
-    "a longer path": (said(ZERO, path="/work/shop/cart.py"), Mark.RIGHT),
+    "a longer path": (said(ZERO, path="/home/me/shop/cart.py"), Mark.RIGHT),
     "a name only": (said(ZERO, path="cart.py"), Mark.RIGHT),
     "something else at the same place": (said(LEAK), Mark.WRONG),
     "without a line": (said(ZERO, None), Mark.RIGHT),
