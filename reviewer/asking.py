@@ -22,7 +22,7 @@ def made(make: Callable[[], Prompt], bugs: list[Exception]) -> Prompt | str:
     """
     try:
         return make()
-    except Exception as error:  # noqa: BLE001  # as above
+    except Exception as error:  # noqa: BLE001  # a bug in making a prompt costs that prompt only
         bugs.append(error)
         return _bug(error)
 
