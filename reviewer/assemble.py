@@ -115,7 +115,12 @@ def assemble(plan: Plan, records: Sequence[Record], frame: Frame, beside: Beside
         tool=f"reviewer {__version__}",
         created=frame.policy.created,
         target=TargetInfo(
-            encodable(changes.title), changes.base, changes.head, changes.snapshot, changes.notes
+            encodable(changes.title),
+            changes.base,
+            changes.head,
+            changes.snapshot,
+            changes.notes,
+            changes.address,
         ),
         status=status,
         summary="",

@@ -12,7 +12,7 @@ from reviewer.config.schema import KINDS as CONFIGURABLE
 from reviewer.models.providers import PROTOCOLS
 from reviewer.models.registry import KINDS
 from reviewer.models.servers import HOSTED, LOCAL, SERVERS
-from reviewer.outputs.registry import RENDERERS
+from reviewer.outputs.registry import FORMS
 
 PACKAGE = Path(reviewer.__file__).parent
 STAGES = ["changes", "prompting", "models", "findings", "outputs"]
@@ -240,9 +240,18 @@ def test_registries_are_complete():
     assert set(KINDS) == {*SERVERS, "builtin", "scripted"} == set(CONFIGURABLE)
     assert set(PROTOCOLS) == set(SERVERS)
     assert {*LOCAL, *HOSTED} <= set(SERVERS)
-    forms = {"markdown": "md", "json_report": "json", "prometheus": "prom"}
+    forms = {
+        "markdown": "md",
+        "json_report": "json",
+        "prometheus": "prom",
+        "sarif": "sarif",
+        "annotations": "github",
+        "gitlab": "gitlab",
+        "rdjson": "rdjson",
+        "junit": "junit",
+    }
     present = {name.split(".")[-1] for name in MODULES if name.startswith("reviewer.outputs.")}
-    assert {forms[name] for name in present & set(forms)} == set(RENDERERS)
+    assert {forms[name] for name in present & set(forms)} == set(FORMS)
     roles = {file.name.removesuffix(".md.j2") for file in (PACKAGE.parent / "prompts").glob("*.md.j2")}
     assert roles == {"architecture", "code_quality", "deep_analysis", "fixes"}
 

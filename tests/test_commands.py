@@ -217,7 +217,7 @@ def test_init_defines_the_server_that_it_names(here, server, capsys, nothing_els
 
 
 BAD_SETTINGS = {
-    '[report]\nformats = ["pdf"]\n': "there is no report format 'pdf'; known ones: json, md, prom.",
+    '[report]\nformats = ["pdf"]\n': "there is no report format 'pdf'; known ones: json, md, sarif, github, gitlab, rdjson, junit, prom.",
     "[report]\nformats = []\n": "report.formats is empty",
     '[providers.demo]\nkind = "scripted"\nreplies = "nowhere"\n': "there is no such folder with prepared replies",
     '[providers."a/b"]\nkind = "openai"\nbase_url = "http://h/v1"\n': "a name has no slash",

@@ -183,6 +183,7 @@ class ChangeSet:
         base, head: full commit ids where they are known, else empty.
         snapshot: whole files are under review, not a difference.
         notes: what a reader should know about how the change was collected.
+        address: where the repository lives on the network, empty if that is not known.
     """
 
     title: str
@@ -192,6 +193,7 @@ class ChangeSet:
     head: str = ""
     snapshot: bool = False
     notes: tuple[str, ...] = ()
+    address: str = ""
 
     def versions(self, path: str) -> tuple[FileChange, ...]:
         """Every change of this path, best match first.

@@ -4,6 +4,7 @@ from collections import Counter
 from dataclasses import replace
 from typing import assert_never
 
+from reviewer.changes.address import address_of
 from reviewer.changes.changeset import ChangeSet
 from reviewer.changes.difference import INDEX, WORKTREE, GitTarget, read_changes, sides_of, with_texts
 from reviewer.changes.git import Repository
@@ -104,6 +105,7 @@ def _selected(collected: ChangeSet, selection: Selection, repository: Repository
         collected = replace(collected, notes=(*collected.notes, note))
     if repository is not None:
         kept = tuple(with_texts(repository, change) for change in kept)
+        collected = replace(collected, address=address_of(repository))
         repository.close()
     return replace(collected, files=kept, skipped=skipped)
 

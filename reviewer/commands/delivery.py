@@ -8,11 +8,8 @@ from reviewer.console import Terminal
 from reviewer.errors import ConfigError, OutputError, UsageError
 from reviewer.options import RunOptions
 from reviewer.outputs.files import check_place, rescue, write, write_all, write_standard_output
-from reviewer.outputs.registry import RENDERERS
+from reviewer.outputs.registry import FORMS, form_of_file
 from reviewer.outputs.report import Report
-
-_PLAIN = frozenset({"", "markdown", "txt"})
-"""Suffixes that say nothing of a form, or mean Markdown."""
 
 
 def formats_of(options: RunOptions, setup: Setup) -> Sequence[str]:
@@ -24,7 +21,7 @@ def formats_of(options: RunOptions, setup: Setup) -> Sequence[str]:
     formats = options.formats or setup.loaded.settings.report.formats
     if options.output and not options.formats:
         suffix = Path(options.output).suffix.removeprefix(".").lower()
-        formats = ("md",) if suffix in _PLAIN else (suffix,)
+        formats = (form_of_file(options.output) or suffix or "md",)
     check_formats(formats, UsageError if options.formats or options.output else ConfigError)
     if options.output and len(formats) != 1:
         raise UsageError("--output takes one report; give one --format with it.")
@@ -53,19 +50,19 @@ def deliver(
         OutputError: it cannot be written there; it is kept in another place then.
     """
     try:
-        texts = {name: RENDERERS[name](report) for name in formats}
+        texts = {FORMS[name].suffix: FORMS[name].render(report) for name in formats}
     except Exception:  # a bug in one form of the report must not cost the review
-        kept = rescue({"json": RENDERERS["json"](report)})
+        kept = rescue({"json": FORMS["json"].render(report)})
         terminal.fail(f"The report could not be rendered; it is in {kept[0]}.")
         raise
     directory = options.common.directory
     places: dict[str, Path] = {}
     try:
         if options.output == "-":
-            write_standard_output(texts[formats[0]])
+            write_standard_output(*texts.values())
         elif options.output:
-            places = {formats[0]: directory / options.output}
-            write(places[formats[0]], texts[formats[0]])
+            places = dict.fromkeys(texts, directory / options.output)
+            write(directory / options.output, *texts.values())
         else:
             places = write_all(directory / setup.loaded.settings.report.directory, report.created, texts)
     except OutputError:

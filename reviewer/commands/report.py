@@ -6,7 +6,7 @@ from reviewer.errors import UsageError
 from reviewer.exits import of_report
 from reviewer.outputs import json_report
 from reviewer.outputs.files import write, write_standard_output
-from reviewer.outputs.registry import RENDERERS
+from reviewer.outputs.registry import FORMS
 
 
 def render_again(file: str, form: str, output: str) -> int:
@@ -16,10 +16,10 @@ def render_again(file: str, form: str, output: str) -> int:
         OutputError: the file is no report.
         UsageError: there is no such form.
     """
-    if form not in RENDERERS:
-        raise UsageError(f"there is no report format {form!r}; known ones: {', '.join(RENDERERS)}.")
+    if form not in FORMS:
+        raise UsageError(f"there is no report format {form!r}; known ones: {', '.join(FORMS)}.")
     report = json_report.load(file)
-    rendered = RENDERERS[form](report)
+    rendered = FORMS[form].render(report)
     if output in {"", "-"}:
         write_standard_output(rendered)
     else:

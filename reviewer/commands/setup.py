@@ -10,7 +10,7 @@ from reviewer.errors import ConfigError, UsageError, UserError
 from reviewer.findings.baseline import Baseline
 from reviewer.findings.baseline import parse as parse_baseline
 from reviewer.options import Common
-from reviewer.outputs.registry import RENDERERS
+from reviewer.outputs.registry import FORMS
 from reviewer.prompting.prompt import Wording
 from reviewer.prompting.role import REPOSITORY_FOLDER, Role, built_in_folder, load_partials, load_roles
 from reviewer.prompting.template import Templates
@@ -133,11 +133,11 @@ def check_formats(formats: Sequence[str], error: type[UserError] = ConfigError) 
     Raises:
         UserError: there are none, or one is unknown; of the given type.
     """
-    known = ", ".join(RENDERERS)
+    known = ", ".join(FORMS)
     if not formats:
         raise error(f"report.formats is empty, so that no report would be written; known ones: {known}.")
     for name in formats:
-        if name not in RENDERERS:
+        if name not in FORMS:
             raise error(f"there is no report format {name!r}; known ones: {known}.")
 
 
@@ -151,7 +151,8 @@ def shown_path(path: Path, directory: Path) -> str:
 
 def newest_report(folder: Path) -> Path | None:
     """The newest of the JSON reports that runs have left in a folder, or None."""
-    return max(folder.glob("review-*.json"), default=None)
+    # Other forms end in .json too; the names of runs hold no dot.
+    return max((file for file in folder.glob("review-*.json") if "." not in file.stem), default=None)
 
 
 def role_folders(loaded: Loaded, directories: Sequence[Path]) -> list[Path]:

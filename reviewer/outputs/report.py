@@ -190,6 +190,7 @@ class TargetInfo:
         base, head: full commit ids where known.
         snapshot: whole files, not a difference.
         notes: how it was collected.
+        address: where the repository lives on the network, empty if that is not known.
     """
 
     title: str
@@ -197,6 +198,7 @@ class TargetInfo:
     head: str = ""
     snapshot: bool = False
     notes: tuple[str, ...] = ()
+    address: str = ""
 
 
 class Aside(StrEnum):
