@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
-from reviewer.config.load import Loaded, flag_key, named_key
+from reviewer.config.keys import flag_key, named_key
+from reviewer.config.load import Loaded
 from reviewer.endpoints import IN_PROCESS, endpoint_of
 from reviewer.errors import ConfigError
 from reviewer.models.model import ModelRef, no_model_name

@@ -139,14 +139,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"reviewer {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for name, text, build in COMMANDS:
+    for command in COMMANDS:
         sub = commands.add_parser(
-            name,
-            aliases=["review"] if name == "run" else [],
-            help=text,
-            description=text,
+            command.name,
+            aliases=["review"] if command.name == "run" else [],
+            help=command.text,
+            description=command.text,
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
-        build(sub)
+        command.build(sub)
         sub.set_defaults(parser=sub)
     return parser

@@ -4,7 +4,8 @@ ReviewerError
 ├── UserError                  tell the user; exit code 2
 │   ├── UsageError             flags that do not go together
 │   ├── ConfigError            a setting is missing, unknown or wrong
-│   │   └── UnknownModelError  the server does not offer this model
+│   │   ├── UnknownModelError  the server does not offer this model
+│   │   └── UntrustedError     a repository names servers that its user has not agreed to
 │   ├── RoleError              a role file is broken
 │   ├── SourceError            the change cannot be collected
 │   │   └── PatchError         a patch is malformed; carries name and line
@@ -59,6 +60,10 @@ class ConfigError(UserError):
 
 class UnknownModelError(ConfigError):
     """An assigned model is not among those that its server lists."""
+
+
+class UntrustedError(ConfigError):
+    """A repository's own file says where code and keys go, and its user has not agreed to that."""
 
 
 class RoleError(UserError):

@@ -25,6 +25,13 @@ def add_common(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--prompts", metavar="DIR", type=Path, action="append", default=[], help="further role files"
     )
+    group.add_argument(
+        "--settings-from",
+        metavar="auto|worktree|base|REV",
+        default="",
+        help="which version of the repository's own settings and prompts counts. auto (default): what lies "
+        "on the disk; in CI, and where others changed it on this branch, the commit that is compared with",
+    )
     group.add_argument("-q", "--quiet", action="store_true", help="say nothing but errors")
     group.add_argument("-v", "--verbose", action="store_true", help="a line for every request")
     group.add_argument("--no-color", action="store_true", help="no colours (NO_COLOR works too)")
@@ -113,6 +120,7 @@ def common_of(arguments: argparse.Namespace) -> "Common":
         quiet=arguments.quiet,
         verbose=arguments.verbose,
         color=False if arguments.no_color else None,
+        settings_from=arguments.settings_from,
     )
 
 

@@ -21,6 +21,7 @@ class Common:
         prompts: further folders with role files.
         quiet, verbose: how much to say.
         color: False for `--no-color`.
+        settings_from: `--settings-from`; empty where it is not given.
     """
 
     directory: Path
@@ -32,6 +33,7 @@ class Common:
     quiet: bool = False
     verbose: bool = False
     color: bool | None = None
+    settings_from: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -114,6 +114,11 @@ def test_a_stage_does_not_know_the_program_around_it():
         "assemble",
         "accounting",
         "circumstances",
+        "authority",
+        "guidance",
+        "ci",
+        "subcommands",
+        "trust",
         "logfile",
         "memory",
         "shared_breakers",
@@ -132,7 +137,8 @@ def test_only_the_entrance_knows_the_commands():
     wrong = [
         name
         for name, tree in MODULES.items()
-        if name not in {"reviewer.cli", "reviewer.subcommands", "reviewer.__main__"}
+        if name not in {"reviewer.cli", "reviewer.__main__"}
+        and not name.startswith("reviewer.subcommands")
         and not name.startswith("reviewer.commands")
         for target in imports(tree)
         if target.startswith(("reviewer.commands", "reviewer.cli"))
@@ -148,6 +154,7 @@ def test_only_commands_and_settings_know_the_settings():
         "reviewer.detect",
         "reviewer.chains",
         "reviewer.staffing",
+        "reviewer.trust",  # which lies beside the user's own
     }
     wrong = [
         name

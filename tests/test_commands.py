@@ -3,11 +3,14 @@
 import json
 import os
 import re
+from contextlib import suppress
 
 import pytest
 
 from reviewer.cli import main
+from reviewer.errors import ConfigError
 from tests.support.server import ChatServer, error, honest, running, streamed
+from tests.support.trusting import agree
 from tests.support.values import review
 
 
@@ -35,6 +38,7 @@ def nothing_else(monkeypatch):
 
 def lab(here, server, extra: str = "") -> None:
     here.write("reviewer.toml", f'[providers.lab]\nkind = "openai"\nbase_url = "{server.url}"\n{extra}')
+    agree(here.root)
 
 
 def test_models(here, server, capsys, nothing_else):
@@ -80,6 +84,7 @@ def test_models_when_no_server_answers(here, server, capsys, nothing_else):
 def test_keys_make_services_worth_asking(here, server, capsys, nothing_else, monkeypatch):
     monkeypatch.setenv("OPENROUTER_API_KEY", "sk-x")
     here.write("reviewer.toml", f'[providers.openrouter]\nbase_url = "{server.url}"\n')
+    agree(here.root)
     server.models = ["other/model", "deepseek/deepseek-v4-pro"]
     assert main(["init"]) == 2, "there is a file already"
     assert "exists already; --force replaces it" in capsys.readouterr().err
@@ -102,6 +107,9 @@ def test_init_writes_a_file_that_is_valid(here, server, capsys, nothing_else, mo
         for line in text.split("\n")
     )
     here.write("reviewer.toml", uncommented)
+    assert main(["config", "validate"]) == 2
+    assert "Look at it and run `reviewer trust`" in capsys.readouterr().err
+    assert main(["trust"]) == 0
     assert main(["config", "validate"]) == 0, "what is commented out is valid too"
 
 
@@ -166,6 +174,7 @@ def test_config_shows_no_password(here, capsys):
     here.write(
         "reviewer.toml", '[providers.lab]\nkind = "openai"\nbase_url = "http://u:secret@h/v1?key=k2"\n'
     )
+    agree(here.root)
     assert main(["config"]) == 0
     said = capsys.readouterr().out
     assert 'providers.lab.base_url = "http://h/v1?***"' in said
@@ -229,6 +238,8 @@ BAD_SETTINGS = {
 @pytest.mark.parametrize("command", [["config", "validate"], ["run"]])
 def test_what_validate_calls_valid_can_be_run(here, capsys, command, text, message):
     here.commit({"reviewer.toml": text})
+    with suppress(ConfigError):
+        agree(here.root)
     assert main(command) == 2
     assert message in capsys.readouterr().err
 
@@ -368,6 +379,7 @@ def test_doctor_of_a_dead_server(here, capsys):
         "reviewer.toml",
         '[defaults]\nmodel = "lab/x"\n[providers.lab]\nkind = "openai"\nbase_url = "http://127.0.0.1:9/v1"\n',
     )
+    agree(here.root)
     assert main(["doctor", "--live"]) == 2
     assert "FAIL models: lab/x could not be checked" in capsys.readouterr().out
 

@@ -15,6 +15,7 @@ from tests.support.messages import messages
 from tests.support.server import running
 from tests.support.services import AllServices
 from tests.support.shared import ROOT
+from tests.support.trusting import agree
 
 DOCS = ROOT / "docs"
 ROLES = ("architecture", "code_quality", "deep_analysis")
@@ -95,6 +96,7 @@ def test_every_configuration_that_is_shown_runs(text, repo, monkeypatch):
         monkeypatch.setenv(name, "sk-guide")
     with running(AllServices(offered(settings))) as server:
         repo.write("reviewer.toml", with_addresses(text, settings, server.root))
+        agree(repo.root)
         assert main(["run", "--commit", "HEAD", "-q", "-o", "../r.json"]) == 0
         assert set(map(provider_of, server.asked)) == {provider_of(c[0]) for c in chains(settings).values()}
     report = json_report.parse((repo.root.parent / "r.json").read_text("utf-8"), name="r.json")

@@ -18,6 +18,7 @@ from reviewer.outputs.report import Report
 from tests.faults.laboratory import CountingClock
 from tests.support.repository import Builder
 from tests.support.shared import ROOT, require
+from tests.support.trusting import agree
 
 pytestmark = pytest.mark.rig
 
@@ -82,6 +83,7 @@ def test_llama_cpp_lists_its_models(change, monkeypatch, capsys):
             "reviewer.toml",
             f'[providers.lab]\nkind = "llamacpp"\nbase_url = "{address}"\napi_key_env = "LAB_KEY"\n',
         )
+        agree(change.root)
         monkeypatch.chdir(change.root)
         monkeypatch.setenv("REVIEWER_DETECT", "false")
         assert main(["models"]) == 0

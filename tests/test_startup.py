@@ -54,8 +54,8 @@ COMMANDS = {
     "run --help": (["run", "--help"], set()),
     "report --help": (["report", "--help"], set()),
     "config keys": (["config", "keys"], SETTINGS | {"pathspec"}),
-    "config show": (["config"], SETTINGS | {"pathspec"}),
-    "roles": (["roles"], SETTINGS | {"pathspec"}),
+    "config show": (["config"], SETTINGS | {"git", "pathspec"}),
+    "roles": (["roles"], SETTINGS | {"git", "pathspec"}),
     "prompt": (["prompt", "architecture", "--commit", "HEAD"], SETTINGS | {"git", "pathspec"}),
     "run with the built-in reviewer": (
         ["run", "--commit", "HEAD", "--model", "builtin", "-q"],

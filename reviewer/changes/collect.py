@@ -1,6 +1,7 @@
 """Target to ChangeSet: the entrance of the pipeline, and the only adapter it knows."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import assert_never
 
@@ -24,6 +25,7 @@ from reviewer.changes.target import (
     Uncommitted,
     Worktree,
 )
+from reviewer.changes.trusted import TrustedFiles, WorktreeFiles, edited
 from reviewer.errors import SourceError
 
 
@@ -44,7 +46,7 @@ def collect(target: Target, selection: Selection, place: Place) -> ChangeSet:
             title = f"snapshot of {', '.join(paths)}" if paths else "snapshot of all files"
             head = repository.line("rev-parse", "--verify", "--quiet", "HEAD")
             collected = ChangeSet(title, changes, head=head, snapshot=True)
-            return _selected(collected, selection, repository)
+            return _selected(collected, selection, place, repository)
         case Worktree() | Uncommitted() | Staged() | Base() | Range() | Commit():
             return _difference(target, selection, place)
         case _:
@@ -62,7 +64,7 @@ def _difference(target: GitTarget, selection: Selection, place: Place) -> Change
             head="" if sides.head in {WORKTREE, INDEX} else sides.head,
             notes=sides.notes,
         )
-        return _selected(collected, selection, repository)
+        return _selected(collected, selection, place, repository)
     finally:
         repository.close()
 
@@ -84,25 +86,36 @@ def _patch(target: Patch, selection: Selection, place: Place) -> ChangeSet:
     try:
         repository = Repository.open(place.directory)
     except SourceError:  # a patch may be reviewed anywhere
-        return _selected(collected, selection, None)
-    return _selected(collected, selection, repository)
+        return _selected(collected, selection, place, None)
+    return _selected(collected, selection, place, repository)
 
 
-def _selected(collected: ChangeSet, selection: Selection, repository: Repository | None) -> ChangeSet:
+def _selected(
+    collected: ChangeSet, selection: Selection, place: Place, repository: Repository | None
+) -> ChangeSet:
     """Leave out what is not to be reviewed, and read whole texts for the rest."""
-    rules = Rules(selection)
-    if repository is not None and not repository.bare:
-        paths = [change.path for change in collected.files]
-        rules = Rules(
-            selection,
-            ignored=_ignore_lines(repository),
-            generated=repository.attributes("linguist-generated", paths),
-        )
+    files = place.files
+    if files is None and repository is not None:
+        files = WorktreeFiles(repository.root, repository)
+    paths = [change.path for change in collected.files]
+    rules = Rules(
+        selection,
+        ignored=_ignore_lines(files) if files is not None else (),
+        generated=files.attributes("linguist-generated", paths) if files is not None else {},
+        headers_count=place.may_excuse_itself,
+    )
     kept, skipped = select(collected.files, rules)
-    deciding = [change.path for change in collected.files if change.path.rpartition("/")[2] in _DECIDING]
-    if deciding and not collected.snapshot:
-        note = f"the change edits {', '.join(deciding)}, which decides what is reviewed"
-        collected = replace(collected, notes=(*collected.notes, note))
+    notes = [*collected.notes, *place.notes]
+    if not collected.snapshot and (deciding := edited(paths)):
+        which = (
+            "as they were before it"
+            if place.files is not None and place.files.commit
+            else "as it leaves them"
+        )
+        notes.append(
+            f"the change edits files that decide how it is reviewed; they count {which}: {_few(deciding)}"
+        )
+    collected = replace(collected, notes=tuple(notes))
     if repository is not None:
         kept = tuple(with_texts(repository, change) for change in kept)
         collected = replace(collected, address=address_of(repository))
@@ -110,12 +123,14 @@ def _selected(collected: ChangeSet, selection: Selection, repository: Repository
     return replace(collected, files=kept, skipped=skipped)
 
 
-_DECIDING = frozenset({IGNORE_FILE, ".gitattributes"})
-"""Files by which a change can leave itself out."""
+def _few(paths: Sequence[str]) -> str:
+    rest = len(paths) - _NAMED
+    return ", ".join(paths[:_NAMED]) + (f" and {rest} more" if rest > 0 else "")
 
 
-def _ignore_lines(repository: Repository) -> list[str]:
-    file = repository.root / IGNORE_FILE
-    if not file.is_file() or file.is_symlink():
-        return []
-    return file.read_text("utf-8", "replace").splitlines()
+_NAMED = 5
+
+
+def _ignore_lines(files: TrustedFiles) -> list[str]:
+    data = files.read(IGNORE_FILE)
+    return [] if data is None else data.decode("utf-8", "replace").splitlines()

@@ -192,14 +192,23 @@ class Repository:
             )
         return env, nested
 
-    def attributes(self, name: str, paths: Sequence[str]) -> dict[str, str]:
-        """The value of a git attribute for each path: `set`, `unset`, `unspecified` or a text."""
+    def attributes(
+        self, name: str, paths: Sequence[str], *, env: Mapping[str, str] | None = None
+    ) -> dict[str, str]:
+        """The value of a git attribute for each path: `set`, `unset`, `unspecified` or a text.
+
+        Args:
+            name: of the attribute.
+            paths: from the root.
+            env: names an index whose attributes count in place of those in the working tree.
+        """
         # A patch may name places outside of any repository.
         paths = [path for path in paths if not path.startswith("/") and ".." not in path.split("/")]
         if not paths or self.bare:
             return {}
         stdin = b"".join(os.fsencode(path) + b"\0" for path in paths)
-        fields = self.output("check-attr", "-z", "--stdin", name, stdin=stdin).split(b"\0")
+        source = ("--cached",) if env else ()
+        fields = self.output("check-attr", *source, "-z", "--stdin", name, env=env, stdin=stdin).split(b"\0")
         return {
             os.fsdecode(path): value.decode("utf-8", "replace")
             for path, value in zip(fields[0::3], fields[2::3], strict=False)

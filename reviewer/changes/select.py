@@ -74,11 +74,13 @@ class Rules:
         selection: the user's patterns and limits.
         ignored: lines of the repository's ignore file.
         generated: value of the `linguist-generated` attribute by path.
+        headers_count: a header that says a file is generated leaves it out, also if the change has added it.
     """
 
     selection: Selection
     ignored: Sequence[str] = ()
     generated: Mapping[str, str] | None = None
+    headers_count: bool = True
 
 
 def select(
@@ -144,16 +146,23 @@ class _Judge:
             if pattern := patterns.match(change.path):
                 return f"{kind} ({pattern})"
         texts = [line.text for hunk in change.hunks for line in hunk.lines]
-        if any(_GENERATED_HEADER.match(text) for text in _first_lines(change)):
+        if self._is_marked(change):
             return "generated file (its header says so)"
         # In a program's source, one long line must not hide the rest; where it fits no prompt, it is named.
         if texts and not is_code(change.path) and max(map(len, texts)) > _MINIFIED_LINE:
             return f"minified file or data (a line of {max(map(len, texts)):,} characters)"
         return None
 
+    def _is_marked(self, change: FileChange) -> bool:
+        """Whether a header says that the file is generated, and that counts."""
+        side = Side.OLD if change.status is FileStatus.DELETED else Side.NEW
+        sides = (side,) if self.rules.headers_count else (Side.OLD, side)
+        return all(
+            any(_GENERATED_HEADER.match(text) for text in _first_lines(change, side)) for side in sides
+        )
 
-def _first_lines(change: FileChange) -> list[str]:
-    side = Side.OLD if change.status is FileStatus.DELETED else Side.NEW
+
+def _first_lines(change: FileChange, side: Side) -> list[str]:
     shown = change.hunk_lines(side)
     return [shown[number] for number in range(1, _HEADER_LINES + 1) if number in shown]
 

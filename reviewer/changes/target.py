@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from reviewer.changes.trusted import TrustedFiles
 from reviewer.errors import UsageError
 
 
@@ -95,6 +96,16 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where to collect from: the directory the command was started in."""
+    """Where to collect from.
+
+    Attributes:
+        directory: where the command was started.
+        files: the version of the repository's own files that decides; None for what lies on the disk.
+        notes: which version that is and why, if it is another one, and what else a reader should know.
+        may_excuse_itself: headers and comments in the change may leave parts of it out.
+    """
 
     directory: Path
+    files: TrustedFiles | None = None
+    notes: tuple[str, ...] = ()
+    may_excuse_itself: bool = True

@@ -52,7 +52,7 @@ def baseline(options: BaselineOptions, today: date | None = None) -> int:
         ConfigError: the existing file is no baseline.
     """
     today = today or datetime.now(UTC).date()
-    loaded, _ = settings(options.common)
+    loaded = settings(options.common).loaded
     existing, place = baseline_of(loaded)
     shown = shown_path(place, options.common.directory)
     if options.show:

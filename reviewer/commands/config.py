@@ -7,7 +7,8 @@ from pydantic import BaseModel
 
 from reviewer.chains import check_names
 from reviewer.commands.setup import check_formats, prepare, settings
-from reviewer.config.load import Loaded, flag_key, named_key, user_file
+from reviewer.config.keys import flag_key, named_key
+from reviewer.config.load import Loaded, user_file
 from reviewer.config.schema import NAMED, Settings
 from reviewer.models.model import shown_address
 from reviewer.options import Common
@@ -16,7 +17,7 @@ from reviewer.outputs.neutral import visible
 
 def show(common: Common) -> int:
     """Print every value and its origin."""
-    loaded, _ = settings(common)
+    loaded = settings(common).loaded
     for file in loaded.files:
         sys.stdout.write(visible(f"# read: {file}\n"))
     if not loaded.files:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from reviewer.commands.setup import Setup, check_formats, shown_path
+from reviewer.config.keys import flag_key
 from reviewer.console import Terminal
 from reviewer.errors import ConfigError, OutputError, UsageError
 from reviewer.options import RunOptions
@@ -36,7 +37,11 @@ def check_destination(options: RunOptions, setup: Setup) -> None:
     """
     directory = options.common.directory
     if not options.output:
-        check_place(directory / setup.loaded.settings.report.directory / "report")
+        folder = directory / setup.loaded.settings.report.directory
+        own = setup.loaded.is_of_user(flag_key("report.directory"))
+        if not own and not folder.resolve().is_relative_to(setup.loaded.root.resolve()):
+            raise OutputError(f"{folder}: is a link that leads out of the repository; it is not followed.")
+        check_place(folder / "report")
     elif options.output != "-":
         check_place(directory / options.output)
 

@@ -7,7 +7,9 @@ from pathlib import Path
 from anyio import run as run_async
 
 from reviewer.commands.setup import prepare, shown_path
-from reviewer.config.load import REPOSITORY_FILE
+from reviewer.config.foreign import seal
+from reviewer.config.layers import REPOSITORY_FILE
+from reviewer.config.load import Sources, about_servers
 from reviewer.detect import Found, look_around
 from reviewer.errors import UsageError
 from reviewer.models.model import Endpoint
@@ -15,6 +17,7 @@ from reviewer.models.servers import SERVERS
 from reviewer.options import Common
 from reviewer.outputs.files import write
 from reviewer.prompting.role import Role
+from reviewer.trust import remember
 
 _HEAD = """\
 # Settings of reviewer (https://toml.io). Every key: `reviewer config keys`; what is in force and why:
@@ -34,12 +37,15 @@ def init(common: Common, *, force: bool) -> int:
     file = root / REPOSITORY_FILE
     if file.exists() and not force:
         raise UsageError(f"{file} exists already; --force replaces it.")
-    if not force and (root / "pyproject.toml") in setup.loaded.files:
+    if not force and str(root / "pyproject.toml") in setup.loaded.files:
         raise UsageError(
             f"{root / 'pyproject.toml'} holds settings in [tool.reviewer]; two files would clash."
         )
     found = run_async(look_around, setup.loaded, setup.environment)
     write(file, configuration(found, list(setup.roles.values())))
+    if servers := about_servers(Sources(common.directory, {}, {})):
+        # Who has it written has seen what was found, and has not read it from somebody else.
+        remember(root, seal(servers), tuple(servers))
     if common.quiet:
         return 0
     where = "" if (root / ".git").exists() else " (there is no git repository here)"

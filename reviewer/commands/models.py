@@ -23,7 +23,8 @@ def list_models(common: Common, *, as_json: bool, everything: bool) -> int:
     Returns:
         0 if any server answered, else 3.
     """
-    loaded, environment = settings(common)
+    in_force = settings(common)
+    loaded, environment = in_force.loaded, in_force.environment
     found: list[Found] = run_async(partial(look_around, loaded, environment, describe=True))
     if as_json:
         sys.stdout.write(json.dumps([_row(item) for item in found], indent=2) + "\n")

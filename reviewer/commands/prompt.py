@@ -9,8 +9,8 @@ from anyio import to_thread
 from reviewer.assignment import Assignment
 from reviewer.changes.changeset import ChangeSet
 from reviewer.changes.collect import collect
-from reviewer.changes.target import Place, Selection, Target
-from reviewer.commands.setup import chosen_roles, prepare
+from reviewer.changes.target import Selection, Target
+from reviewer.commands.setup import chosen_roles, place_of, prepare
 from reviewer.errors import SourceError, UsageError
 from reviewer.options import Common
 from reviewer.plan import make_plan
@@ -21,7 +21,7 @@ from reviewer.staffing import BUILTIN
 
 def print_prompt(common: Common, role: str, target: Target, *, as_json: bool) -> int:
     """Print the prompts of a role for a target, as they would be sent."""
-    setup = prepare(common)
+    setup = prepare(common, target)
     roles = chosen_roles(setup, (role,))
     if roles[role].task is Task.FIX:
         raise UsageError(
@@ -29,7 +29,7 @@ def print_prompt(common: Common, role: str, target: Target, *, as_json: bool) ->
         )
     scope = setup.loaded.settings.scope
     selection = Selection(scope.include, scope.exclude, scope.max_file_bytes)
-    changes: ChangeSet = run_async(to_thread.run_sync, collect, target, selection, Place(common.directory))
+    changes: ChangeSet = run_async(to_thread.run_sync, collect, target, selection, place_of(common, setup))
     if not changes.files:
         raise SourceError(f"nothing to review in {changes.title}, so there is no prompt.")
     plan = make_plan(

@@ -15,7 +15,8 @@ from reviewer.assemble import Frame, assemble
 from reviewer.chains import check_names
 from reviewer.changes.changeset import ChangeSet, SkipKind
 from reviewer.changes.collect import collect
-from reviewer.changes.target import Place, Selection, Worktree
+from reviewer.changes.git import Repository
+from reviewer.changes.target import Selection, Worktree
 from reviewer.circumstances import circumstances, clock_for
 from reviewer.commands.conducting import (
     Observer,
@@ -27,8 +28,9 @@ from reviewer.commands.conducting import (
     examiners_of,
 )
 from reviewer.commands.delivery import check_destination, deliver, formats_of
-from reviewer.commands.setup import Setup, chosen_roles, newest_report, prepare, shown_path
+from reviewer.commands.setup import Setup, chosen_roles, newest_report, place_of, prepare, shown_path
 from reviewer.console import Chatter, Terminal
+from reviewer.errors import SourceError
 from reviewer.exits import INTERRUPTED, OK, of_report
 from reviewer.models.answer import Clock
 from reviewer.options import RunOptions
@@ -56,12 +58,12 @@ def run(options: RunOptions, clock: Clock | None = None) -> int:
 async def _run(options: RunOptions, clock: Clock) -> int:
     common = options.common
     terminal = Terminal(Chatter(common.quiet, common.verbose, common.color))
-    setup = prepare(common)
+    setup = prepare(common, options.target)
     formats = formats_of(options, setup)
     roles = chosen_roles(setup, options.roles)
     check_names(roles, setup.loaded, setup.environment)
     changes = await to_thread.run_sync(
-        collect, options.target, _selection(options, setup), Place(common.directory)
+        collect, options.target, _selection(options, setup), place_of(common, setup)
     )
     if not changes.files:
         report = _nothing(options, changes, setup, terminal)
@@ -92,7 +94,10 @@ def _earlier(options: RunOptions, setup: Setup, terminal: Terminal) -> _Earlier 
         return None
     name = options.since
     if name == _LAST:
-        newest = newest_report(options.common.directory / setup.loaded.settings.report.directory)
+        newest = newest_report(
+            options.common.directory / setup.loaded.settings.report.directory,
+            but=_tracked(options.common.directory),
+        )
         if newest is None:
             terminal.say("There is no earlier report to go on from: everything is read.")
             return None
@@ -104,6 +109,16 @@ def _earlier(options: RunOptions, setup: Setup, terminal: Terminal) -> _Earlier 
 
 _LAST = "last"
 """What stands for the newest report."""
+
+
+def _tracked(directory: Path) -> frozenset[Path]:
+    """Files that git tracks: a report among them is a part of the change perhaps, not what a run has left."""
+    try:
+        repository = Repository.open(directory)
+    except SourceError:
+        return frozenset()
+    names = repository.output("ls-files", "-z", "--", "*review-*.json").split(b"\0")
+    return frozenset(repository.root / os.fsdecode(name) for name in names if name)
 
 
 async def _review_changes(

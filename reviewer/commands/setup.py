@@ -1,20 +1,29 @@
 """What most commands begin with: settings, roles and templates."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from pathlib import Path
+from importlib.resources.abc import Traversable
+from pathlib import Path, PurePosixPath
 
-from reviewer.config.load import Loaded, Sources, flag_key, load, named_key, process_environment
-from reviewer.errors import ConfigError, UsageError, UserError
+from reviewer.authority import AUTO, Authority, authority
+from reviewer.changes.target import Place, Target
+from reviewer.changes.trusted import Folder, TrustedFiles
+from reviewer.ci import ci_of
+from reviewer.config.keys import flag_key, named_key
+from reviewer.config.layers import SETTINGS_FROM
+from reviewer.config.load import Loaded, Sources, load, process_environment, repository_root
+from reviewer.errors import ConfigError, SourceError, UsageError, UserError
 from reviewer.findings.baseline import Baseline
 from reviewer.findings.baseline import parse as parse_baseline
+from reviewer.guidance import guidance_of
 from reviewer.options import Common
 from reviewer.outputs.registry import FORMS
 from reviewer.prompting.prompt import Wording
 from reviewer.prompting.role import REPOSITORY_FOLDER, Role, built_in_folder, load_partials, load_roles
 from reviewer.prompting.template import Templates
 from reviewer.prompting.trial import check_partials, check_role
+from reviewer.trust import load_trusted
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,40 +36,88 @@ class Setup:
         roles: all roles by name, in running order.
         wording: their templates.
         baseline: accepted findings; None if there is no such file.
+        authority: which version of the repository's own files decides.
+        notes: what a reader of the report should know about all that, one sentence each.
     """
 
     loaded: Loaded
     environment: Mapping[str, str]
+    authority: Authority
     roles: Mapping[str, Role]
     wording: Wording
     baseline: Baseline | None = None
+    notes: tuple[str, ...] = ()
 
 
-def settings(common: Common) -> tuple[Loaded, Mapping[str, str]]:
-    """The settings in force, and the environment they were read from.
+@dataclass(frozen=True, slots=True)
+class InForce:
+    """The settings in force, the environment they were read from, and whose files decide."""
+
+    loaded: Loaded
+    environment: Mapping[str, str]
+    authority: Authority
+
+
+def sources_of(common: Common, target: Target | None = None) -> tuple[Sources, Authority]:
+    """Where settings come from, and whose files decide.
 
     Raises:
-        ConfigError: something in them is wrong.
+        SourceError: the commit that should decide is not in this clone.
+        ConfigError: what the user has agreed to cannot be read.
     """
     environment = process_environment()
+    wish = common.settings_from or environment.get(SETTINGS_FROM, "") or AUTO
+    root = repository_root(common.directory)
+    who = authority(common.directory, root, target, wish, ci_of(environment))
     flags = {flag_key(key): value for key, value in common.flags.items()}
     for role, models in common.role_models.items():
         flags[named_key("roles", role, "models")] = ("--model", models)
-    sources = Sources(common.directory, environment, flags, common.config, common.use_files)
-    return load(sources), environment
+    sources = Sources(
+        common.directory,
+        environment,
+        flags,
+        common.config,
+        common.use_files,
+        who.files,
+        load_trusted().of(root),
+    )
+    return sources, who
 
 
-def prepare(common: Common) -> Setup:
+def settings(common: Common, target: Target | None = None) -> InForce:
+    """The settings in force.
+
+    Args:
+        common: what every command takes.
+        target: what is to be reviewed, if anything is.
+
+    Raises:
+        ConfigError: something in them is wrong.
+        SourceError: the commit that should decide is not in this clone.
+    """
+    sources, who = sources_of(common, target)
+    return InForce(load(sources), sources.environment, who)
+
+
+def prepare(common: Common, target: Target | None = None) -> Setup:
     """Read settings and role files, and check that every template can be rendered.
+
+    Args:
+        common: what every command takes.
+        target: what is to be reviewed, if anything is.
 
     Raises:
         ConfigError: a setting is wrong, or one for a role that does not exist.
         RoleError: a role file is broken.
+        SourceError: the commit that should decide is not in this clone.
     """
-    loaded, environment = settings(common)
+    in_force = settings(common, target)
+    loaded = in_force.loaded
     folders = [built_in_folder(), *role_folders(loaded, common.prompts)]
     roles = load_roles(folders)
-    wording = Wording(Templates(load_partials(folders)), loaded.settings.defaults.guidance)
+    defaults = loaded.settings.defaults
+    guidance = guidance_of(defaults.guidance, defaults.guidance_files, loaded.repository_files)
+    wording = Wording(Templates(load_partials(folders)), guidance.text)
     check_partials(wording)
     for role in roles.values():
         check_role(role, wording)
@@ -70,7 +127,14 @@ def prepare(common: Common) -> Setup:
                 f"{loaded.origin(named_key('roles', name, 'models'))}: {_unknown_role(name, roles)}"
             )
     baseline, _ = baseline_of(loaded)
-    return Setup(loaded, environment, roles, wording, baseline)
+    return Setup(loaded, in_force.environment, in_force.authority, roles, wording, baseline, guidance.notes)
+
+
+def place_of(common: Common, setup: Setup) -> Place:
+    """Where to collect from, and whose lists of left-out files count."""
+    who = setup.authority
+    notes = (*([who.note] if who.note else []), *setup.notes)
+    return Place(common.directory, who.files, notes, who.may_excuse_itself)
 
 
 def baseline_of(loaded: Loaded) -> tuple[Baseline | None, Path]:
@@ -79,14 +143,42 @@ def baseline_of(loaded: Loaded) -> tuple[Baseline | None, Path]:
     Raises:
         ConfigError: the file cannot be read, or is no baseline.
     """
-    place = loaded.root / loaded.settings.baseline.file
+    file = loaded.settings.baseline.file
+    place = loaded.root / file
+    if loaded.is_of_user(flag_key("baseline.file")):
+        name, text = str(place), read_text(place)
+    else:
+        name, text = loaded.repository_files.label(file), text_of(loaded.repository_files, file)
+    return None if text is None else parse_baseline(text, name=name), place
+
+
+def read_text(place: Path) -> str | None:
+    """A file of the user's, or None if there is none.
+
+    Raises:
+        ConfigError: it cannot be read.
+    """
     try:
-        text = place.read_text("utf-8")
+        return place.read_text("utf-8")
     except FileNotFoundError:
-        return None, place
+        return None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{place}: cannot be read: {error}") from error
-    return parse_baseline(text, name=str(place)), place
+
+
+def text_of(files: TrustedFiles, path: str) -> str | None:
+    """A file of the repository in the version that decides, or None if there is none.
+
+    Raises:
+        ConfigError: it cannot be read, or is no text.
+    """
+    try:
+        data = files.read(path)
+        return None if data is None else data.decode("utf-8")
+    except SourceError as error:
+        raise ConfigError(str(error)) from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{files.label(path)}: cannot be read: {error}") from error
 
 
 def chosen_roles(setup: Setup, names: Sequence[str]) -> dict[str, Role]:
@@ -149,21 +241,31 @@ def shown_path(path: Path, directory: Path) -> str:
         return str(path)
 
 
-def newest_report(folder: Path) -> Path | None:
-    """The newest of the JSON reports that runs have left in a folder, or None."""
+def newest_report(folder: Path, *, but: Collection[Path] = ()) -> Path | None:
+    """The newest of the JSON reports that runs have left in a folder, or None.
+
+    Args:
+        folder: where to look.
+        but: files that do not count.
+    """
     # Other forms end in .json too; the names of runs hold no dot.
-    return max((file for file in folder.glob("review-*.json") if "." not in file.stem), default=None)
+    found = (file for file in folder.glob("review-*.json") if "." not in file.stem)
+    return max((file for file in found if file.resolve() not in but), default=None)
 
 
-def role_folders(loaded: Loaded, directories: Sequence[Path]) -> list[Path]:
-    """Folders with the user's own role files, those of flags last so that they win.
+def role_folders(loaded: Loaded, directories: Sequence[Path]) -> list[Traversable]:
+    """Folders with further role files: the repository's, then the user's, last those of flags, which win.
 
     Raises:
         ConfigError: a folder is missing.
     """
-    own = loaded.root / REPOSITORY_FOLDER
-    configured = [loaded.root / directory for directory in loaded.settings.prompts.directories]
+    files, listed = loaded.repository_files, loaded.settings.prompts.directories
+    own: list[Traversable] = [Folder(files, REPOSITORY_FOLDER)]
+    if loaded.is_of_user(flag_key("prompts.directories")):
+        configured: list[Traversable] = [loaded.root / directory for directory in listed]
+    else:
+        configured = [Folder(files, PurePosixPath(directory).as_posix()) for directory in listed]
     for folder in (*configured, *directories):
         if not folder.is_dir():
             raise ConfigError(f"{folder}: there is no such folder with role files.")
-    return [*([own] if own.is_dir() else []), *configured, *directories]
+    return [*(folder for folder in own if folder.is_dir()), *configured, *directories]

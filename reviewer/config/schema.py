@@ -61,6 +61,10 @@ class Defaults(_Table):
     model: str | None = Field(None, description="provider/model for roles that name none")
     detect: bool = Field(True, description="look for local servers and known keys when no model is named")
     guidance: str = Field("", description="a text of your own that every reviewer gets")
+    guidance_files: Texts = Field(
+        ("REVIEW.md", "AGENTS.md", "CLAUDE.md"),
+        description="files at the repository's root whose text every reviewer gets, 6,000 characters in all",
+    )
 
 
 class Provider(_Table):

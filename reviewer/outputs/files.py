@@ -148,7 +148,8 @@ def write_all(folder: Path, created: datetime, texts: Mapping[str, str]) -> dict
         write(folder / ".gitignore", _IGNORE)
     stem = created.strftime("review-%Y%m%d-%H%M%S")
     number = 1
-    while any((folder / f"{stem}.{suffix}").exists() for suffix in texts):
+    # A link counts as taken: who made it must not say where a report goes.
+    while any(os.path.lexists(folder / f"{stem}.{suffix}") for suffix in texts):
         number += 1
         stem = f"{created.strftime('review-%Y%m%d-%H%M%S')}-{number}"
     paths = {suffix: folder / f"{stem}.{suffix}" for suffix in texts}

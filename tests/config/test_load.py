@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from reviewer.config.load import Sources, flag_key, load, named_key, user_file
+from reviewer.config.keys import flag_key, named_key
+from reviewer.config.load import Sources, load, user_file
 from reviewer.config.schema import known_keys
 from reviewer.endpoints import endpoint_of
 from reviewer.errors import ConfigError
@@ -40,7 +41,7 @@ def test_each_layer_wins_over_the_one_before(place, home):
     assert (loaded.settings.gate.fail_on, loaded.origin(inner)) == ("critical", "environment")
     loaded = load(sources(place, {"REVIEWER_FAIL_ON": "critical"}, {key: ("--fail-on", "none")}))
     assert (loaded.settings.gate.fail_on, loaded.origin(inner)) == ("none", "flag --fail-on")
-    assert loaded.files == (user_file(), place / "reviewer.toml")
+    assert loaded.files == (str(user_file()), str(place / "reviewer.toml"))
 
 
 def test_settings_in_pyproject(place):
@@ -66,7 +67,11 @@ def test_names_with_dots_and_lists_from_the_environment(place):
         '[providers."my.lab"]\nbase_url = "http://x/v1"\nkind = "openai"\n[roles.sql]\nmodels = ["my.lab/a", "my.lab/b"]\n'
     )
     loaded = load(
-        sources(place, {"REVIEWER_SCOPE__EXCLUDE": "docs/, *.md", "REVIEWER_ROLES__SQL__ENABLED": "false"})
+        sources(
+            place,
+            {"REVIEWER_SCOPE__EXCLUDE": "docs/, *.md", "REVIEWER_ROLES__SQL__ENABLED": "false"},
+            file=place / "reviewer.toml",
+        )
     )
     assert loaded.settings.providers["my.lab"].base_url == "http://x/v1"
     assert loaded.settings.scope.exclude == ("docs/", "*.md")
@@ -159,7 +164,7 @@ def test_addresses_that_cannot_be_used(place, address, message):
         f'[providers.lab]\nkind = "openai-compatible"\nbase_url = "{address}"\n'
     )
     with pytest.raises(ConfigError, match=message):
-        endpoint_of("lab", load(sources(place)), {})
+        endpoint_of("lab", load(sources(place, file=place / "reviewer.toml")), {})
 
 
 def test_empty_variables_do_not_count(place):

@@ -1,0 +1,80 @@
+"""Commands about finished reports: their flags, and what these mean as values."""
+
+import argparse
+
+from reviewer.flags import add_common, common_of
+from reviewer.subcommands.command import Command
+
+
+def _build_report(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", metavar="FILE.json", help="a report in JSON; - for standard input")
+    parser.add_argument(
+        "-f",
+        "--format",
+        metavar="FORM",
+        default="md",
+        help="md, json, sarif, github, gitlab, rdjson, junit or prom",
+    )
+    parser.add_argument("-o", "--output", metavar="FILE", default="-", help="default: standard output")
+    parser.set_defaults(handler=_report)
+
+
+def _report(arguments: argparse.Namespace) -> int:
+    from reviewer.commands.report import render_again
+
+    return render_again(arguments.file, arguments.format, arguments.output)
+
+
+def _build_compare(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("earlier", metavar="A.json", help="a report in JSON")
+    parser.add_argument("later", metavar="B.json", help="a later one; - for standard input")
+    parser.add_argument("--json", action="store_true", help="ids as JSON")
+    parser.set_defaults(handler=_compare)
+
+
+def _compare(arguments: argparse.Namespace) -> int:
+    from reviewer.commands.compare import compare
+
+    return compare(arguments.earlier, arguments.later, as_json=arguments.json)
+
+
+def _build_baseline(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "report", nargs="?", metavar="REPORT.json", default="", help="default: the newest one in reports"
+    )
+    parser.add_argument(
+        "--only", metavar="ID", action="append", default=[], help="only this finding (repeatable)"
+    )
+    parser.add_argument("--reason", metavar="TEXT", default="", help="why they are accepted")
+    parser.add_argument("--expires", metavar="DAY", default="", help="they count again from 2027-01-31 on")
+    parser.add_argument("--prune", action="store_true", help="forget what the report shows to be gone")
+    parser.add_argument("--list", action="store_true", help="show what is accepted, change nothing")
+    add_common(parser)
+    parser.set_defaults(handler=_baseline)
+
+
+def _baseline(arguments: argparse.Namespace) -> int:
+    from reviewer.commands.baseline import BaselineOptions, baseline
+
+    return baseline(
+        BaselineOptions(
+            common=common_of(arguments),
+            report=arguments.report,
+            only=tuple(arguments.only),
+            reason=arguments.reason,
+            expires=arguments.expires,
+            prune=arguments.prune,
+            show=arguments.list,
+        )
+    )
+
+
+COMMANDS: tuple[Command, ...] = (
+    Command("report", "Render a JSON report again.", _build_report),
+    Command(
+        "baseline",
+        "Accept findings of a report, so that later runs talk about new ones.",
+        _build_baseline,
+    ),
+    Command("compare", "Show what is new, still there or gone between two reports.", _build_compare),
+)
