@@ -1,7 +1,7 @@
 """What the roles produced to a report: pure, and the same for a finished and for a stopped run."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from reviewer import __version__
@@ -29,6 +29,7 @@ from reviewer.outputs.report import (
     TargetInfo,
 )
 from reviewer.outputs.summary import combine_advice, decide_status, gate_of, verdict_of
+from reviewer.outputs.wording import counted
 from reviewer.plan import Plan
 from reviewer.policy import RunPolicy
 from reviewer.prompting.batch import Batch
@@ -141,7 +142,7 @@ def assemble(plan: Plan, records: Sequence[Record], frame: Frame, beside: Beside
         ),
         gate=gate_of(sorted_.counting, frame.policy.fail_on),
         language_model=_asked_a_model(records),
-        notes=(f"The run was stopped: {frame.stopped}.",) if frame.stopped else (),
+        notes=tuple(_notes(frame)),
         set_aside=sorted_.aside,
         verification=verification(every, frame.policy.examiners, beside.examination, _why_not(frame)),
         synthesis=beside.writing.synthesis,
@@ -150,6 +151,17 @@ def assemble(plan: Plan, records: Sequence[Record], frame: Frame, beside: Beside
         seen=_seen(plan, records, grounded, sorted_),
     )
     return replace(report, summary=verdict_of(report))
+
+
+def _notes(frame: Frame) -> Iterator[str]:
+    """What a reader should know first."""
+    if frame.stopped:
+        yield f"The run was stopped: {frame.stopped}."
+    sent = frame.policy.redactor.sent if frame.policy.redactor is not None else {}
+    if sent:
+        kinds = ", ".join(f"{count} {kind.replace('_', ' ').lower()}" for kind, count in sent.items())
+        said = counted(sum(sent.values()), "secret was", "secrets were")
+        yield f"{said} taken out of what was sent to models: {kinds}."
 
 
 def _seen(

@@ -2,7 +2,7 @@
 
 import json
 import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -22,6 +22,7 @@ from reviewer.models.capabilities import Capabilities, from_data, to_data
 from reviewer.models.model import Endpoint
 from reviewer.models.recording import FORMAT, Exchange, Recorder, Replay
 from reviewer.models.registry import Access, over_http
+from reviewer.models.shield import Shield
 from reviewer.models.tracing import Tracer
 from reviewer.models.virtual_time import VirtualTime
 from reviewer.models.wire import Wire
@@ -29,6 +30,7 @@ from reviewer.options import RunOptions
 from reviewer.outputs.files import write
 from reviewer.outputs.report import Report, Spread, Usage
 from reviewer.pipeline import Stop
+from reviewer.prompting.redact import Redactor
 from reviewer.prompting.tokens import Calibration
 
 _ABOUT = "run.json"
@@ -82,6 +84,7 @@ class Circumstances:
         created: when it began.
         access: how servers are reached.
         calibration: what is known about token estimates.
+        shield: what is done to everything that is sent.
         listeners: who is told besides the terminal.
         stop: what ends a replay where the recorded run ended.
         live: real servers answer; limits of time hold, and what is learned is remembered.
@@ -95,6 +98,7 @@ class Circumstances:
     created: datetime
     access: Access
     calibration: Calibration
+    shield: Shield = field(default_factory=lambda: Shield(Redactor()))
     listeners: tuple[Listener, ...] = ()
     stop: Stop | None = None
     live: bool = True
@@ -132,8 +136,13 @@ def clock_for(options: RunOptions) -> tuple[Clock, VirtualTime | None]:
 
 
 @contextmanager
-def circumstances(options: RunOptions, clock: Clock) -> Iterator[Circumstances]:
+def circumstances(options: RunOptions, clock: Clock, keys: Iterable[str] = ()) -> Iterator[Circumstances]:
     """Set up what surrounds a run, and close its files at the end.
+
+    Args:
+        options: what was asked for.
+        clock: time and chance.
+        keys: values of this program's own keys, which are never sent or written.
 
     Raises:
         OutputError: a file cannot be written.
@@ -149,6 +158,12 @@ def circumstances(options: RunOptions, clock: Clock) -> Iterator[Circumstances]:
             made = _replayed(options.common.directory / options.replay, clock)
         else:
             made = _live(options, clock, files, problems)
+        audit = None
+        if options.audit:
+            audit = _lines(options.common.directory / options.audit, files, problems)
+        shield = Shield.of(keys, audit, lambda: datetime.now(UTC).isoformat(timespec="milliseconds"))
+        made.access = replace(made.access, shield=shield)
+        made.shield = shield
         made.listeners = tuple(listeners)
         made.problems = problems
         yield made

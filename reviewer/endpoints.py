@@ -53,6 +53,11 @@ def endpoint_of(
     made = Endpoint(
         name, kind, base_url, Key(key) if key else None, key_name, window=own.window, lists_all=own.lists_all
     )
+    if not own.redact and not made.local:
+        raise ConfigError(
+            f"provider {name}: redact = false is for servers of this machine; {made.address} is none."
+        )
+    made = replace(made, redact=own.redact)
     return _bounded(made, own, loaded)
 
 

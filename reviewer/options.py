@@ -51,6 +51,7 @@ class RunOptions:
         replay: folder with a recording that answers in place of the servers.
         trace: file for all that goes to servers and comes back.
         log_file: file for what happens, as lines of JSON.
+        audit: file for what was sent where, as lines of JSON without contents.
     """
 
     common: Common
@@ -64,3 +65,4 @@ class RunOptions:
     replay: str = ""
     trace: str = ""
     log_file: str = ""
+    audit: str = ""

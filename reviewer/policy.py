@@ -10,6 +10,7 @@ from reviewer.examining import Examiners
 from reviewer.findings.baseline import Baseline
 from reviewer.models.model import ModelRef, Price
 from reviewer.prompting.contract import Severity
+from reviewer.prompting.redact import Redactor
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,7 @@ class RunPolicy:
         writers: models that write the summary, best first; none if it is computed.
         baseline: findings that are accepted; None if there is no such file.
         baseline_name: where it is, for people.
+        redactor: what has taken secrets out of what was sent; None if nothing did.
     """
 
     created: datetime
@@ -47,3 +49,4 @@ class RunPolicy:
     writers: tuple[ModelRef, ...] = ()
     baseline: Baseline | None = None
     baseline_name: str = ""
+    redactor: Redactor | None = None

@@ -1,5 +1,6 @@
 """Which findings count: what is set aside and why, what is new, and what the second pass came to."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
@@ -29,11 +30,26 @@ def aside(findings: Sequence[Finding], changes: ChangeSet, policy: RunPolicy) ->
             until = f" until {entry.expires}" if entry.expires else ""
             reason = entry.reason or "no reason given"
             yield SetAside(finding, Aside.ACCEPTED, f"in the baseline{until}: {reason}")
+        elif _is_about_a_stand_in(finding, policy):
+            yield SetAside(finding, Aside.STAND_IN, "the real code has the secret there that was not sent")
         elif finding.verdict is Verdict.REFUTED and finding.ruling is not None:
             yield SetAside(finding, Aside.REFUTED, f"{finding.ruling.model}: {finding.ruling.reason}")
         elif _votes(finding) < policy.min_votes and not finding.by_rules:
             said = counted(_votes(finding), "model says or confirms it", "models say or confirm it")
             yield SetAside(finding, Aside.OUTVOTED, f"{said}; {policy.min_votes} are asked for")
+
+
+_STAND_IN = re.compile(
+    r"\b(?:place-?holders?|redact\w*|stand-?ins?|dummy|sanitized|masked|obfuscated)\b|REDACTED_",
+    re.IGNORECASE,
+)
+
+
+def _is_about_a_stand_in(finding: Finding, policy: RunPolicy) -> bool:
+    """Whether a finding is about code with a secret in it, and about what the model saw in its place."""
+    if policy.redactor is None or not policy.redactor.knows(finding.code or finding.quote):
+        return False
+    return _STAND_IN.search(f"{finding.title}\n{finding.explanation}\n{finding.failure_scenario}") is not None
 
 
 def _votes(finding: Finding) -> int:

@@ -29,7 +29,7 @@ OWNERS = {
     "yaml": {"reviewer.findings.extract"},
     "rich": {"reviewer.console"},
     "lizard": {"reviewer.models.builtin.complexity"},
-    "detect_secrets": {"reviewer.models.builtin.secrets"},
+    "detect_secrets": {"reviewer.changes.secret_formats"},
     "ruff": {"reviewer.models.builtin.ruff_rules"},
     "tree_sitter": {"reviewer.findings.syntax"},
     "filelock": {"reviewer.shared_breakers"},

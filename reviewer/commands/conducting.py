@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 import anyio
+from anyio import to_thread
 
 from reviewer.changes.changeset import ChangeSet
 from reviewer.changes.surroundings import Surroundings, surroundings_of
@@ -15,6 +16,7 @@ from reviewer.commands.setup import Setup
 from reviewer.config.load import cache_folder
 from reviewer.console import Terminal
 from reviewer.crew import Crew
+from reviewer.endpoints import IN_PROCESS
 from reviewer.errors import ConfigError
 from reviewer.events import Event, Listener, PromptAnswered
 from reviewer.examining import Examiners
@@ -80,6 +82,8 @@ async def conduct(plan: Plan, crew: Staff, session: Session, observer: "Observer
     breakers = BreakerPolicy(in_a_row=max(usual.in_a_row, attempts), window=max(usual.window, 2 * attempts))
     shared = _shared_breakers(crew) if around.live else None
     health = Health(breakers, limits=crew.limits, shared=shared)
+    if any(endpoint.redact and endpoint.kind not in IN_PROCESS for endpoint in crew.endpoints.values()):
+        await to_thread.run_sync(around.shield.learn, plan.code)
     asker = Asker(RetryPolicy(attempts=attempts), around.clock, observer, health)
     policy = RunPolicy(
         created=around.created,
@@ -96,6 +100,7 @@ async def conduct(plan: Plan, crew: Staff, session: Session, observer: "Observer
         writers=crew.writers,
         baseline=setup.baseline,
         baseline_name=setup.loaded.settings.baseline.file if setup.baseline else "",
+        redactor=around.shield.redactor,
     )
     return await review(
         plan,

@@ -15,7 +15,7 @@ from reviewer.chains import check_names
 from reviewer.changes.target import Patch
 from reviewer.circumstances import Circumstances, circumstances, clock_for
 from reviewer.commands.conducting import Observer, Session, calibrated, check_votes, conduct, either
-from reviewer.commands.setup import Setup, chosen_roles, prepare
+from reviewer.commands.setup import Setup, chosen_roles, own_keys, prepare
 from reviewer.console import Chatter, Terminal
 from reviewer.crew import Crew
 from reviewer.errors import ConfigError, ModelError
@@ -270,7 +270,7 @@ class _Desk:
         read = partial(read_matches, findings=len(said), problems=len(case.expected) + len(case.forbidden))
         prompt = judge_prompt(case, said, setup.wording)
         judged = _Judged()
-        with circumstances(run, clock) as around:
+        with circumstances(run, clock, own_keys(setup)) as around:
             loaded, environment = setup.loaded, setup.environment
             async with staff({}, loaded, environment, say=self.terminal.say, access=around.access) as found:
                 listener = Terminal(Chatter(quiet=True))
@@ -301,7 +301,7 @@ class _Desk:
         clock, virtual = clock_for(run)
 
         async def asked() -> Reviewed:
-            with circumstances(run, clock) as around:
+            with circumstances(run, clock, own_keys(self.setup)) as around:
                 return await self._asked(case, run, around)
 
         return anyio.run(virtual.run, asked) if virtual is not None else anyio.run(asked)

@@ -28,7 +28,15 @@ from reviewer.commands.conducting import (
     examiners_of,
 )
 from reviewer.commands.delivery import check_destination, deliver, formats_of
-from reviewer.commands.setup import Setup, chosen_roles, newest_report, place_of, prepare, shown_path
+from reviewer.commands.setup import (
+    Setup,
+    chosen_roles,
+    newest_report,
+    own_keys,
+    place_of,
+    prepare,
+    shown_path,
+)
 from reviewer.console import Chatter, Terminal
 from reviewer.errors import SourceError
 from reviewer.exits import INTERRUPTED, OK, of_report
@@ -37,6 +45,7 @@ from reviewer.options import RunOptions
 from reviewer.outputs import json_report
 from reviewer.outputs.files import write_standard_output
 from reviewer.outputs.report import Report
+from reviewer.outputs.scrub import scrubbed
 from reviewer.outputs.wording import counted
 from reviewer.plan import Plan, make_plan
 from reviewer.policy import RunPolicy
@@ -71,7 +80,7 @@ async def _run(options: RunOptions, clock: Clock) -> int:
             deliver(report, options, setup, formats, terminal)
         return of_report(report)
     earlier = _earlier(options, setup, terminal)
-    with circumstances(options, clock) as around:
+    with circumstances(options, clock, own_keys(setup)) as around:
         session = Session(options, setup, terminal, around)
         return await _review_changes(session, changes, roles, formats, earlier)
 
@@ -153,7 +162,7 @@ async def _review_changes(
         with stop_signals() as stop:
             with terminal.live():
                 outcome = await conduct(plan, crew_list, session, observer, either(around.stop, stop))
-            report = around.timed(outcome.report)
+            report = scrubbed(around.timed(outcome.report), around.shield.redactor.redact)
             deliver(report, options, setup, formats, terminal)
             for problem in around.finish(observer.calibration, outcome.stopped, report.usage):
                 terminal.fail(problem)

@@ -17,6 +17,7 @@ from reviewer.errors import ConfigError, SourceError, UsageError, UserError
 from reviewer.findings.baseline import Baseline
 from reviewer.findings.baseline import parse as parse_baseline
 from reviewer.guidance import guidance_of
+from reviewer.models.servers import SERVERS
 from reviewer.options import Common
 from reviewer.outputs.registry import FORMS
 from reviewer.prompting.prompt import Wording
@@ -217,6 +218,18 @@ def _unknown_role(name: str, roles: Mapping[str, Role]) -> str:
     near = [role for role in roles if name and role.startswith(name)] or get_close_matches(name, roles, n=1)
     hint = f" Did you mean {near[0]!r}?" if near else ""
     return f"there is no role named {name!r}. Roles: {', '.join(roles)}.{hint}"
+
+
+_TOKENS = ("GITHUB_TOKEN", "GH_TOKEN", "GITLAB_TOKEN", "CI_JOB_TOKEN")
+"""Variables of code hosts."""
+
+
+def own_keys(setup: Setup) -> list[str]:
+    """The values of all keys that this program may use: nothing that it sends or writes holds one."""
+    configured = (own.api_key_env for own in setup.loaded.settings.providers.values())
+    known = (server.key_name for server in SERVERS.values())
+    names = dict.fromkeys(name for name in (*configured, *known, *_TOKENS) if name)
+    return [value for name in names if (value := setup.environment.get(name, "").strip())]
 
 
 def check_formats(formats: Sequence[str], error: type[UserError] = ConfigError) -> None:

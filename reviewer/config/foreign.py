@@ -10,8 +10,8 @@ from reviewer.config.keys import DOT, flag_key, join, shown
 from reviewer.config.layers import Layer
 from reviewer.errors import ConfigError, UntrustedError
 
-_ABOUT_SERVERS = frozenset({"base_url", "api_key_env", "replies"})
-"""Keys of a provider that say where code and keys go, or where answers come from."""
+_ABOUT_SERVERS = frozenset({"base_url", "api_key_env", "replies", "redact"})
+"""Keys of a provider that say where code, keys and secrets go, or where answers come from."""
 
 
 def seal(settings: Mapping[str, Any]) -> str:

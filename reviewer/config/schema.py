@@ -84,6 +84,9 @@ class Provider(_Table):
         True, description="false if it answers for models that its list does not name; these are asked then"
     )
     replies: str | None = Field(None, description="folder with prepared replies (kind scripted only)")
+    redact: bool = Field(
+        True, description="take secrets out of what is sent; false only for a server of this machine"
+    )
 
 
 class Role(_Table):

@@ -30,6 +30,7 @@ from reviewer.models.providers.base import (
 )
 from reviewer.models.rephrase import blames, looser, output_limit, simpler
 from reviewer.models.servers import Output, server_of
+from reviewer.models.shield import Shield
 from reviewer.models.wire import MAX_ERROR, Event, Framing, Incoming, Wire, framing_of
 from reviewer.prompting.prompt import Prompt
 
@@ -47,9 +48,15 @@ class HttpBackend(Backend):
     """
 
     def __init__(
-        self, endpoint: Endpoint, protocol: HttpProtocol, wire: Wire, known: Capabilities | None = None
+        self,
+        endpoint: Endpoint,
+        protocol: HttpProtocol,
+        wire: Wire,
+        known: Capabilities | None = None,
+        shield: Shield | None = None,
     ) -> None:
         self._endpoint = endpoint
+        self._shield = shield
         self._protocol = protocol
         self._wire = wire
         self._known = known or Capabilities()
@@ -70,8 +77,12 @@ class HttpBackend(Backend):
             yield
         except ModelError as error:
             error.args = (self._endpoint.masked(str(error)),)
-            error.partial = self._endpoint.masked(error.partial)
+            error.partial = self._home(self._endpoint.masked(error.partial))
             raise
+
+    def _home(self, text: str) -> str:
+        """What came back, with the true values of what was hidden before it was sent."""
+        return text if self._shield is None else self._shield.uncovered(text)
 
     async def list_models(self) -> tuple[ModelInfo, ...] | None:
         """The models that the server lists, or None when it has no list that can be read."""
@@ -100,7 +111,8 @@ class HttpBackend(Backend):
         """The exact number of tokens of a text, where the server counts for nothing."""
         if self._protocol.count is None:
             return None
-        return await self._talk(self._protocol.count(self._endpoint, model, text))
+        sent = text if self._shield is None else self._shield.covered_text(text, self._endpoint)
+        return await self._talk(self._protocol.count(self._endpoint, model, sent))
 
     async def _talk(self, conversation: Conversation[T]) -> T:
         """Hold a conversation and return its value."""
@@ -136,6 +148,8 @@ class HttpBackend(Backend):
         How to ask is remembered for the rest of the run once it has worked.
         """
         server = server_of(self._endpoint.kind, self._endpoint.base_url)
+        if self._shield is not None:
+            prompt = self._shield.covered(prompt, self._endpoint)
         shape = self.shape_for(model)
         first = shape
         if manner.looser:
@@ -177,12 +191,15 @@ class HttpBackend(Backend):
         with self._masking():
             reply = await self._answer(model, prompt, shape, manner)
         masked = self._endpoint.masked
-        return replace(reply, text=masked(reply.text), reasoning=masked(reply.reasoning))
+        text, reasoning = self._home(masked(reply.text)), self._home(masked(reply.reasoning))
+        return replace(reply, text=text, reasoning=reasoning)
 
     async def _answer(self, model: str, prompt: Prompt, shape: Shape, manner: Manner) -> Reply:
         info = self._infos.get(model, ModelInfo(model))
         ask = Ask(self._endpoint, info, prompt, shape, manner)
         reader = self._protocol.reader(ask)
+        if self._shield is not None:
+            self._shield.tell(prompt, self._endpoint, model)
         try:
             async with self._wire.open(self._protocol.request(ask)) as incoming:
                 await self._read(incoming, reader, model)

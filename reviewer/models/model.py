@@ -278,6 +278,7 @@ class Endpoint:
         headers: further headers for every request.
         window: tokens of its models' window where the user knows better than the server.
         lists_all: whether it answers only for the models that it lists.
+        redact: whether secrets are taken out of what is sent to it.
     """
 
     name: str
@@ -290,6 +291,7 @@ class Endpoint:
     headers: Mapping[str, str] = field(default_factory=dict)
     window: int | None = None
     lists_all: bool = True
+    redact: bool = True
 
     def masked(self, text: str) -> str:
         """A text without the key and what is secret in the address: servers may repeat what they got."""

@@ -9,6 +9,7 @@ from reviewer.errors import ConfigError
 from reviewer.models.capabilities import Capabilities
 from reviewer.models.model import Backend, Endpoint
 from reviewer.models.servers import SERVERS
+from reviewer.models.shield import Shield
 from reviewer.models.wire import Wire
 
 
@@ -28,18 +29,20 @@ class Access:
         wire: makes the way to a server.
         known: what was learned about how models want to be asked.
         live: real servers answer, so that keys are needed.
+        shield: what is done to everything that is sent; None where nothing of a change is.
     """
 
     wire: Callable[[Endpoint], Wire] = over_http
     known: Capabilities = field(default_factory=Capabilities)
     live: bool = True
+    shield: Shield | None = None
 
 
 def _http(endpoint: Endpoint, access: Access) -> Backend:
     from reviewer.models.http_backend import HttpBackend
     from reviewer.models.providers import PROTOCOLS
 
-    return HttpBackend(endpoint, PROTOCOLS[endpoint.kind], access.wire(endpoint), access.known)
+    return HttpBackend(endpoint, PROTOCOLS[endpoint.kind], access.wire(endpoint), access.known, access.shield)
 
 
 def _builtin(endpoint: Endpoint, access: Access) -> Backend:

@@ -207,6 +207,7 @@ class Aside(StrEnum):
     REFUTED = "refuted"  # a second model read the code and found it wrong
     SUPPRESSED = "suppressed"  # a comment in the code says so
     ACCEPTED = "accepted"  # it is in the baseline
+    STAND_IN = "about a stand-in"  # what it finds fault with stood for a secret that was not sent
     OUTVOTED = "outvoted"  # fewer models stand behind it than the settings ask for
 
 

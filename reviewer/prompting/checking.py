@@ -1,7 +1,7 @@
 """Claims to a prompt for a second reader: the bare claim and the code around it, without rhetoric."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from reviewer.changes.changeset import FileChange, Side
 from reviewer.changes.text import one_line
@@ -106,13 +106,14 @@ def check_prompt(  # noqa: PLR0913  # what is asked, and in which words
         wording.templates.render_block(source, block, variables, name=TEMPLATE)
         for block in ("system", "user")
     )
-    return assembled(
+    prompt = assembled(
         Purpose.FINAL_CHECK if final else Purpose.CHECK,
         (texts[0], texts[1]),
         role=ROLE,
         label=label,
         output_tokens=_OUTPUT_TOKENS + _OUTPUT_TOKENS_A_CLAIM * len(questions),
     )
+    return replace(prompt, about=(*(e.path for e in excerpts), *(one.name for one in shown or ())))
 
 
 def excerpt(change: FileChange, side: Side, places: Collection[int], shown: Collection[int]) -> str:

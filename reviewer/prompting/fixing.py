@@ -1,7 +1,7 @@
 """Confirmed findings to a prompt that asks for changes which settle them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from reviewer.prompting.checking import Excerpt
 from reviewer.prompting.contract import AskedFixes, describe
@@ -60,4 +60,5 @@ def fix_prompt(  # noqa: PLR0913  # what is asked, and in which words
         wording.templates.render_block(body_of(role), block, variables, name=role.source)
         for block in ("system", "user")
     )
-    return role_prompt(role, Purpose.FIX, (texts[0], texts[1]), batch=None, label=label)
+    prompt = role_prompt(role, Purpose.FIX, (texts[0], texts[1]), batch=None, label=label)
+    return replace(prompt, about=tuple(excerpt.path for excerpt in excerpts))

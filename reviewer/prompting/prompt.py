@@ -94,6 +94,7 @@ class Prompt:
         output_tokens: how long the reply may be.
         label: which part this is, for people: `architecture 2/3`.
         room: tokens that the window has to hold for the longest prompt of the run; 0 where that is not known.
+        about: files whose code is in it, where that is no batch.
     """
 
     role: str
@@ -105,6 +106,13 @@ class Prompt:
     output_tokens: int
     label: str
     room: int = 0
+    about: tuple[str, ...] = ()
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """The files whose code is in it, each once."""
+        shown = (section.change.path for section in self.batch.sections) if self.batch else self.about
+        return tuple(dict.fromkeys(shown))
 
     def needs(self, factor: float = 1.0) -> int:
         """Tokens that a window has to hold for this prompt and its reply, with some to spare.

@@ -51,6 +51,9 @@ def _build_run(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--trace", metavar="FILE", default="", help="every request and answer, without keys; holds your code"
     )
+    group.add_argument(
+        "--audit", metavar="FILE", default="", help="what was sent where, by hashes, as lines of JSON"
+    )
     group.add_argument("--record", metavar="DIR", default="", help="keep every exchange with the servers")
     group.add_argument("--replay", metavar="DIR", default="", help="ask a recording in place of servers")
     add_common(parser)
@@ -77,6 +80,7 @@ def _run(arguments: argparse.Namespace) -> int:
             replay=arguments.replay,
             trace=arguments.trace,
             log_file=arguments.log_file,
+            audit=arguments.audit,
         )
     )
 
