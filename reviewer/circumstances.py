@@ -12,7 +12,7 @@ from typing import Any, Self, TextIO, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from reviewer import __version__
-from reviewer.config.load import cache_folder
+from reviewer.config.places import cache_folder
 from reviewer.errors import OutputError, ReplayError
 from reviewer.events import Listener
 from reviewer.logfile import LogFile

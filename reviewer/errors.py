@@ -4,7 +4,8 @@ ReviewerError
 ├── UserError                  tell the user; exit code 2
 │   ├── UsageError             flags that do not go together
 │   ├── ConfigError            a setting is missing, unknown or wrong
-│   │   ├── UnknownModelError  the server does not offer this model
+│   │   ├── UnavailableError   nobody can be asked: a key or a server is missing
+│   │   │   └── UnknownModelError  the server does not offer this model
 │   │   └── UntrustedError     a repository names servers that its user has not agreed to
 │   ├── RoleError              a role file is broken
 │   ├── SourceError            the change cannot be collected
@@ -58,7 +59,11 @@ class ConfigError(UserError):
     """A setting is missing, unknown or has a wrong value."""
 
 
-class UnknownModelError(ConfigError):
+class UnavailableError(ConfigError):
+    """As things are on this machine, nobody can be asked: a key, a server or its models are missing."""
+
+
+class UnknownModelError(UnavailableError):
     """An assigned model is not among those that its server lists."""
 
 

@@ -9,7 +9,7 @@ from reviewer.chains import configured_chain, configured_examiners, configured_w
 from reviewer.config.load import Loaded
 from reviewer.detect import Found, look_around
 from reviewer.endpoints import endpoint_of
-from reviewer.errors import ConfigError, KeyRejectedError, ModelError, UnknownModelError
+from reviewer.errors import ConfigError, KeyRejectedError, ModelError, UnavailableError, UnknownModelError
 from reviewer.models.catalog import Catalog, Listing
 from reviewer.models.model import Backend, Endpoint, ModelInfo, ModelRef
 from reviewer.models.presets import choose
@@ -154,7 +154,7 @@ async def _chosen(
         listing = await catalog.listing(ref.provider)
         found = choose(endpoints[ref.provider], listing.models or (), kind)
         if found is None:
-            raise ConfigError(_no_choice(endpoints[ref.provider], listing))
+            raise UnavailableError(_no_choice(endpoints[ref.provider], listing))
         made.append(ModelRef(ref.provider, found.name))
     return tuple(dict.fromkeys(made))
 
@@ -207,7 +207,7 @@ async def _find_default(
         say(f"No model is configured: using {chosen.choice}, found at {chosen.endpoint.address}.")
         return chosen
     if failed:
-        raise ConfigError(
+        raise UnavailableError(
             f"{' '.join(failed)} Fix that, name a model (`--model PROVIDER/MODEL`), or use rules only "
             "(`--model builtin`)."
         )

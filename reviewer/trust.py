@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ValidationError
 
-from reviewer.config.load import user_file
+from reviewer.config.places import user_file
 from reviewer.errors import ConfigError
 from reviewer.outputs.files import write
 

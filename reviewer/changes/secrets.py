@@ -1,4 +1,4 @@
-"""The search for secrets in text. What knows their forms is imported when it is needed: that takes a while."""
+"""The search for secrets in text. What knows their forms is imported when needed, as that takes a while."""
 
 from reviewer.changes.secret import Secret
 

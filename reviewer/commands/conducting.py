@@ -13,7 +13,7 @@ from reviewer.changes.surroundings import Surroundings, surroundings_of
 from reviewer.changes.target import Place
 from reviewer.circumstances import Circumstances
 from reviewer.commands.setup import Setup
-from reviewer.config.load import cache_folder
+from reviewer.config.places import cache_folder
 from reviewer.console import Terminal
 from reviewer.crew import Crew
 from reviewer.endpoints import IN_PROCESS

@@ -8,7 +8,8 @@ from pydantic import BaseModel
 from reviewer.chains import check_names
 from reviewer.commands.setup import check_formats, prepare, settings
 from reviewer.config.keys import flag_key, named_key
-from reviewer.config.load import Loaded, user_file
+from reviewer.config.load import Loaded
+from reviewer.config.places import user_file
 from reviewer.config.schema import NAMED, Settings
 from reviewer.models.model import shown_address
 from reviewer.options import Common

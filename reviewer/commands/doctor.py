@@ -13,7 +13,7 @@ from anyio import run as run_async
 from reviewer import __version__
 from reviewer.changes.git import Repository
 from reviewer.commands.setup import Setup, chosen_roles, is_enabled, prepare
-from reviewer.config.load import cache_folder
+from reviewer.config.places import cache_folder
 from reviewer.errors import InvalidReplyError, ModelError, UserError
 from reviewer.findings.reply import read_review
 from reviewer.memory import load_capabilities, save_capabilities

@@ -1,10 +1,7 @@
 """`reviewer run`: collect, plan, ask, check, report."""
 
 import os
-import re
 from collections.abc import Mapping, Sequence
-from contextlib import AsyncExitStack
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,18 +13,11 @@ from reviewer.chains import check_names
 from reviewer.changes.changeset import ChangeSet, SkipKind
 from reviewer.changes.collect import collect
 from reviewer.changes.git import Repository
-from reviewer.changes.target import Selection, Worktree
+from reviewer.changes.target import Worktree
 from reviewer.circumstances import circumstances, clock_for
-from reviewer.commands.conducting import (
-    Observer,
-    Session,
-    calibrated,
-    check_votes,
-    conduct,
-    either,
-    examiners_of,
-)
+from reviewer.commands.conducting import Session, examiners_of
 from reviewer.commands.delivery import check_destination, deliver, formats_of
+from reviewer.commands.reviewing import LAST, Earlier, ready, selection_of
 from reviewer.commands.setup import (
     Setup,
     chosen_roles,
@@ -45,15 +35,12 @@ from reviewer.options import RunOptions
 from reviewer.outputs import json_report
 from reviewer.outputs.files import write_standard_output
 from reviewer.outputs.report import Report
-from reviewer.outputs.scrub import scrubbed
 from reviewer.outputs.wording import counted
-from reviewer.plan import Plan, make_plan
+from reviewer.plan import Plan
 from reviewer.policy import RunPolicy
 from reviewer.preview import preview
 from reviewer.prompting.role import Role
 from reviewer.signals import stop_signals
-from reviewer.since import narrow
-from reviewer.staffing import staff
 
 
 def run(options: RunOptions, clock: Clock | None = None) -> int:
@@ -72,7 +59,7 @@ async def _run(options: RunOptions, clock: Clock) -> int:
     roles = chosen_roles(setup, options.roles)
     check_names(roles, setup.loaded, setup.environment)
     changes = await to_thread.run_sync(
-        collect, options.target, _selection(options, setup), place_of(common, setup)
+        collect, options.target, selection_of(options, setup), place_of(common, setup)
     )
     if not changes.files:
         report = _nothing(options, changes, setup, terminal)
@@ -85,15 +72,7 @@ async def _run(options: RunOptions, clock: Clock) -> int:
         return await _review_changes(session, changes, roles, formats, earlier)
 
 
-@dataclass(frozen=True, slots=True)
-class _Earlier:
-    """The run that this one goes on from: its report, and what to call that."""
-
-    name: str
-    report: Report
-
-
-def _earlier(options: RunOptions, setup: Setup, terminal: Terminal) -> _Earlier | None:
+def _earlier(options: RunOptions, setup: Setup, terminal: Terminal) -> Earlier | None:
     """The run to go on from, if there is one.
 
     Raises:
@@ -102,7 +81,7 @@ def _earlier(options: RunOptions, setup: Setup, terminal: Terminal) -> _Earlier 
     if not options.since:
         return None
     name = options.since
-    if name == _LAST:
+    if name == LAST:
         newest = newest_report(
             options.common.directory / setup.loaded.settings.report.directory,
             but=_tracked(options.common.directory),
@@ -113,11 +92,7 @@ def _earlier(options: RunOptions, setup: Setup, terminal: Terminal) -> _Earlier 
         name = shown_path(newest, options.common.directory)
     report = json_report.load(str(options.common.directory / name))
     terminal.say(f"Going on from {name} ({report.target.title}).")
-    return _Earlier(name, report)
-
-
-_LAST = "last"
-"""What stands for the newest report."""
+    return Earlier(name, report)
 
 
 def _tracked(directory: Path) -> frozenset[Path]:
@@ -135,52 +110,24 @@ async def _review_changes(
     changes: ChangeSet,
     roles: Mapping[str, Role],
     formats: Sequence[str],
-    earlier: _Earlier | None,
+    earlier: Earlier | None,
 ) -> int:
-    options, setup, terminal, around = session.options, session.setup, session.terminal, session.around
-    found = staff(roles, setup.loaded, setup.environment, say=terminal.say, access=around.access)
-    async with AsyncExitStack() as open_servers:
-        with terminal.waiting("Asking the model servers what they offer"):
-            crew_list = await open_servers.enter_async_context(found)
-            calibration = await calibrated(around.calibration, crew_list, changes)
-        check_votes(setup, crew_list)
-        since = None
-        if earlier is not None:
-            changes, since = narrow(
-                changes, earlier.report, earlier.name, crew_list.assignments, setup.wording
-            )
-        plan = make_plan(
-            changes, crew_list.assignments, setup.wording, windows=crew_list.windows, calibration=calibration
-        )
-        plan = replace(plan, since=since)
+    options, setup, terminal = session.options, session.setup, session.terminal
+    async with ready(session, changes, roles, earlier) as prepared:
         if options.dry_run:
-            examiners = examiners_of(plan.code, crew_list, session)
-            write_standard_output(preview(plan, examiners.models if examiners else ()))
+            examiners = examiners_of(prepared.plan.code, prepared.crew, session)
+            write_standard_output(preview(prepared.plan, examiners.models if examiners else ()))
             return OK
         check_destination(options, setup)
-        observer = Observer(calibration, (terminal, *around.listeners))
         with stop_signals() as stop:
             with terminal.live():
-                outcome = await conduct(plan, crew_list, session, observer, either(around.stop, stop))
-            report = scrubbed(around.timed(outcome.report), around.shield.redactor.redact)
-            deliver(report, options, setup, formats, terminal)
-            for problem in around.finish(observer.calibration, outcome.stopped, report.usage):
+                made = await prepared.carried_out(stop)
+            deliver(made.report, options, setup, formats, terminal)
+            for problem in prepared.finish(made):
                 terminal.fail(problem)
-    if outcome.bugs:
-        raise ExceptionGroup("a part of the review was lost", outcome.bugs)
-    return INTERRUPTED if any("interrupted" in note for note in report.notes) else of_report(report)
-
-
-def _selection(options: RunOptions, setup: Setup) -> Selection:
-    """The user's patterns, and reports of this and an earlier run, which are no part of the change."""
-    scope = setup.loaded.settings.scope
-    exclude = scope.exclude
-    for report in (options.output, "" if options.since == _LAST else options.since):
-        place = Path(os.path.normpath(options.common.directory / report))
-        if report and place != setup.loaded.root and place.is_relative_to(setup.loaded.root):
-            name = place.relative_to(setup.loaded.root).as_posix()
-            exclude = (*exclude, "/" + re.sub(r"([\\*?\[\]!# ])", r"\\\1", name))
-    return Selection(scope.include, exclude, scope.max_file_bytes)
+    if made.bugs:
+        raise ExceptionGroup("a part of the review was lost", made.bugs)
+    return INTERRUPTED if made.interrupted else of_report(made.report)
 
 
 _NAMED = 10

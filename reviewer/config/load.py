@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import platformdirs
-
 from reviewer.changes.trusted import TrustedFiles, WorktreeFiles
 from reviewer.config.foreign import check_places, check_servers, servers_of
 from reviewer.config.keys import check, nested
 from reviewer.config.layers import Layer, environment_layer, file_layers
+from reviewer.config.places import user_file
 from reviewer.config.schema import Settings
 
 
@@ -118,16 +117,6 @@ def repository_root(directory: Path) -> Path:
         if (folder / ".git").exists():
             return folder
     return directory
-
-
-def user_file() -> Path:
-    """The user's own configuration file, whether it exists or not."""
-    return Path(platformdirs.user_config_dir("reviewer", appauthor=False)) / "config.toml"
-
-
-def cache_folder() -> Path:
-    """The folder for what may be lost at any time."""
-    return Path(platformdirs.user_cache_dir("reviewer", appauthor=False))
 
 
 def process_environment() -> Mapping[str, str]:

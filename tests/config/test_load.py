@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from reviewer.config.keys import flag_key, named_key
-from reviewer.config.load import Sources, load, user_file
+from reviewer.config.load import Sources, load
+from reviewer.config.places import user_file
 from reviewer.config.schema import known_keys
 from reviewer.endpoints import endpoint_of
 from reviewer.errors import ConfigError

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from reviewer.config.load import user_file
+from reviewer.config.places import user_file
 from reviewer.models.answer import Clock
 from tests.faults.cases import BUSY, CLEAN, FILES, FOUND, PROBLEM, counted, delta, events, message
 from tests.findings.test_reply import READABLE, REFUSED
