@@ -223,7 +223,7 @@ def test_environment_is_read_in_one_place():
         for node in ast.walk(tree)
         if isinstance(node, ast.Attribute) and node.attr in {"environ", "getenv"}
     }
-    assert users == {"reviewer.config.load"}
+    assert users == {"reviewer.config.environment"}
 
 
 def test_broad_handlers_are_at_the_top_and_around_each_prompt_only():

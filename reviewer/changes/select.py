@@ -116,7 +116,9 @@ class _Judge:
 
     def why_not(self, change: FileChange) -> _Verdict | None:
         """Why a file is not reviewed, or None when it is."""
-        path = change.path
+        path, only = change.path, self.rules.selection.only
+        if only is not None and path not in only:
+            return SkipKind.BY_RULE, "only merged in, not changed here"
         if pattern := self.exclude.match(path):
             return SkipKind.BY_RULE, f"excluded by {pattern!r}"
         if pattern := self.ignored.match(path):

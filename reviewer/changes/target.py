@@ -87,11 +87,13 @@ class Selection:
         include: gitignore-style patterns; when there are any, only matching files are reviewed.
         exclude: gitignore-style patterns of files to leave out.
         max_file_bytes: a file whose changed text is larger is not reviewed and makes the report incomplete.
+        only: paths; if it is not None, other files were changed elsewhere and are only merged in.
     """
 
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     max_file_bytes: int = 1_000_000
+    only: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,12 +44,14 @@ class Session:
         setup: settings, roles and templates.
         terminal: where it is said what happens.
         around: servers, time and files.
+        limit: seconds for asking, if less than the settings give.
     """
 
     options: RunOptions
     setup: Setup
     terminal: Terminal
     around: Circumstances
+    limit: float = math.inf
 
 
 def either(one: Stop | None, other: Stop) -> Stop:
@@ -87,7 +89,7 @@ async def conduct(plan: Plan, crew: Staff, session: Session, observer: "Observer
     asker = Asker(RetryPolicy(attempts=attempts), around.clock, observer, health)
     policy = RunPolicy(
         created=around.created,
-        timeout=settings.run.timeout if around.live else math.inf,
+        timeout=min(settings.run.timeout, session.limit) if around.live else math.inf,
         role_timeout=settings.run.role_timeout or math.inf,
         fail_on=None if settings.gate.fail_on == "none" else Severity(settings.gate.fail_on),
         min_severity=Severity(settings.report.min_severity),

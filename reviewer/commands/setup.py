@@ -10,9 +10,10 @@ from reviewer.authority import AUTO, Authority, authority
 from reviewer.changes.target import Place, Target
 from reviewer.changes.trusted import Folder, TrustedFiles
 from reviewer.ci import ci_of
+from reviewer.config.environment import process_environment
 from reviewer.config.keys import flag_key, named_key
 from reviewer.config.layers import SETTINGS_FROM
-from reviewer.config.load import Loaded, Sources, load, process_environment, repository_root
+from reviewer.config.load import Loaded, Sources, load, repository_root
 from reviewer.errors import ConfigError, SourceError, UsageError, UserError
 from reviewer.findings.baseline import Baseline
 from reviewer.findings.baseline import parse as parse_baseline

@@ -1,6 +1,5 @@
 """Layers of settings, merged key by key: defaults < user file < repository < environment < flags."""
 
-import os
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -117,8 +116,3 @@ def repository_root(directory: Path) -> Path:
         if (folder / ".git").exists():
             return folder
     return directory
-
-
-def process_environment() -> Mapping[str, str]:
-    """The variables of this process; read here and nowhere else."""
-    return dict(os.environ)

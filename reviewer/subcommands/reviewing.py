@@ -1,6 +1,8 @@
 """Commands that look at code: their flags, and what these mean as values."""
 
 import argparse
+import sys
+from dataclasses import replace
 from pathlib import Path
 
 from reviewer.flags import add_common, add_models, add_target, common_of, target_of
@@ -178,8 +180,81 @@ def _eval(arguments: argparse.Namespace) -> int:
     )
 
 
+def _build_hook(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("stage", choices=("commit", "push"), help="what is staged, or the commits of a push")
+    parser.add_argument(
+        "--time-box", metavar="TIME", default="60s", help="what is not answered by then is reported (60s)"
+    )
+    parser.add_argument(
+        "--when-unavailable",
+        choices=("pass", "block", "builtin"),
+        default="pass",
+        help="without a model: pass with a notice (default), fail, or apply mechanical rules",
+    )
+    parser.add_argument("--no-cache", action="store_true", help="review the same content again")
+    parser.add_argument(
+        "--role", metavar="NAME", action="append", default=[], help="only this role (repeatable)"
+    )
+    add_models(parser)
+    parser.add_argument(
+        "--verify", metavar="WHEN", help="have findings checked by another model: auto, on, off"
+    )
+    parser.add_argument(
+        "--fail-on", metavar="SEVERITY", help="exit 1 from here on: critical, major, minor, none"
+    )
+    parser.add_argument("--min-severity", metavar="SEVERITY", help="do not show less severe findings")
+    parser.add_argument("--include", metavar="GLOB", action="append", default=[], help="only these files")
+    parser.add_argument("--exclude", metavar="GLOB", action="append", default=[], help="not these files")
+    add_common(parser)
+    parser.set_defaults(handler=_hook)
+
+
+def _hook(arguments: argparse.Namespace) -> int:
+    from reviewer import hookcache
+    from reviewer.config.environment import process_environment
+    from reviewer.config.places import cache_folder, user_file
+
+    environment = process_environment()
+    ends = (environment.get("PRE_COMMIT_FROM_REF", ""), environment.get("PRE_COMMIT_TO_REF", ""))
+    refs = ends if all(ends) else ()
+    words = [f"{name}={value}" for name, value in sorted(vars(arguments).items()) if name not in _NO_WORDS]
+    own = [user_file(), user_file().with_name("trusted.json"), *filter(None, [arguments.config])]
+    own += [file for folder in arguments.prompts for file in sorted(folder.rglob("*"))]
+    key = None
+    if not arguments.no_cache and (refs or arguments.stage == "commit"):
+        key = hookcache.key_of(words, refs, Path.cwd(), environment, own)
+    kept = hookcache.load(cache_folder() / "hooks", key) if key else None
+    if kept is not None:
+        sys.stdout.write(kept.text)
+        return kept.status
+    return _reviewed_by_hook(arguments, refs, environment.get("PRE_COMMIT_REMOTE_NAME", ""), key or "")
+
+
+_NO_WORDS = {"handler", "parser", "quiet", "verbose", "no_color"}
+"""What does not change the answer of a hook."""
+
+
+def _reviewed_by_hook(arguments: argparse.Namespace, refs: tuple[str, ...], remote: str, key: str) -> int:
+    from reviewer.commands.hook import HookOptions, Stage, Unavailable, hook
+
+    common = common_of(arguments)
+    flags = {**common.flags, "run.timeout": ("--time-box", arguments.time_box)}
+    return hook(
+        HookOptions(
+            common=replace(common, flags=flags),
+            stage=Stage(arguments.stage),
+            policy=Unavailable(arguments.when_unavailable),
+            roles=tuple(arguments.role),
+            refs=refs,
+            remote=remote,
+            key=key,
+        )
+    )
+
+
 COMMANDS: tuple[Command, ...] = (
     Command("run", "Review a change or files and write a report.", _build_run),
+    Command("hook", "Review what is about to be committed or pushed; for pre-commit.", _build_hook),
     Command("prompt", "Print exactly what a role would be asked.", _build_prompt),
     Command("eval", "Measure reviews on a folder of cases with known problems.", _build_eval),
 )

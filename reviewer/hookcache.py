@@ -1,0 +1,145 @@
+"""What hooks said about a content before: a second attempt with the same content is answered from here.
+
+Only the standard library is used, and git is started directly, as everything else takes longer to import than
+a cached answer may take.
+"""
+
+import hashlib
+import json
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from reviewer import __version__
+
+_MOST = 200
+"""Answers that are kept."""
+_DECIDING = (
+    "reviewer.toml",
+    "pyproject.toml",
+    ".reviewerignore",
+    ".gitattributes",
+    "REVIEW.md",
+    "AGENTS.md",
+    "CLAUDE.md",
+)
+_LARGEST = 1024 * 1024
+_EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
+"""git's name for nothing, which every repository knows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What a hook said and how it ended.
+
+    Attributes:
+        status: its exit status.
+        text: what it printed.
+        files: reports that it names.
+    """
+
+    status: int
+    text: str
+    files: tuple[str, ...] = ()
+
+
+def key_of(
+    words: Sequence[str],
+    refs: Sequence[str],
+    directory: Path,
+    environment: Mapping[str, str],
+    own: Sequence[Path],
+) -> str | None:
+    """A name for all that decides what a hook says; None if git cannot tell.
+
+    Args:
+        words: what was asked for.
+        refs: the commits of a range; empty for the index.
+        directory: where the hook was started.
+        environment: the process's variables.
+        own: the user's own files.
+    """
+    state = _state(refs, directory)
+    if state is None:
+        return None
+    root, content = state
+    digest = hashlib.sha256(f"{__version__}\0{root}\0".encode("utf-8", "replace"))
+    digest.update("\0".join(words).encode("utf-8", "replace") + b"\0" + content)
+    for name in sorted(environment):
+        if (
+            name.startswith("REVIEWER_")
+            or name.endswith(("_API_KEY", "_KEY"))
+            or name in {"CI", "GITHUB_ACTIONS"}
+        ):
+            digest.update(f"{name}={environment[name]}\0".encode("utf-8", "replace"))
+    for place in _deciding(Path(root), own):
+        digest.update(f"{place}\0".encode("utf-8", "replace") + _content(place))
+    return digest.hexdigest()
+
+
+def _state(refs: Sequence[str], directory: Path) -> tuple[str, bytes] | None:
+    """The root of the repository, and a text that is the same as long as what is reviewed is."""
+    ends = refs or ["HEAD"]
+    about = _git(directory, "rev-parse", "--show-toplevel", *(f"{end}^{{commit}}" for end in ends))
+    if about is None and not refs:  # no commits yet
+        about = _git(directory, "rev-parse", "--show-toplevel")
+    if about is None:
+        return None
+    root, _, commits = about.decode("utf-8", "surrogateescape").partition("\n")
+    if refs:
+        return root, commits.encode()
+    base = commits.strip() or _EMPTY_TREE
+    staged = _git(directory, "diff-index", "--cached", "--raw", "-z", "--no-renames", "--full-index", base)
+    return None if staged is None else (root, base.encode() + b"\0" + staged)
+
+
+def _git(directory: Path, *arguments: str) -> bytes | None:
+    try:
+        command = ["git", *arguments]  # as the user's path has it, like everywhere
+        done = subprocess.run(command, cwd=directory, capture_output=True, check=False)
+    except OSError:
+        return None
+    return done.stdout if done.returncode == 0 else None
+
+
+def _deciding(root: Path, own: Sequence[Path]) -> Iterator[Path]:
+    yield from own
+    yield from (root / name for name in _DECIDING)
+    folder = root / ".reviewer"
+    if folder.is_dir():
+        yield from sorted(folder.rglob("*"))
+
+
+def _content(place: Path) -> bytes:
+    try:
+        with place.open("rb") as file:
+            return hashlib.sha256(file.read(_LARGEST)).digest()
+    except OSError:
+        return b"-"
+
+
+def load(folder: Path, key: str) -> Kept | None:
+    """What was said before, if it is still there, and the reports that it names."""
+    try:
+        found = json.loads((folder / f"{key}.json").read_text("utf-8"))
+        kept = Kept(int(found["status"]), str(found["text"]), tuple(map(str, found["files"])))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return kept if all(Path(file).exists() for file in kept.files) else None
+
+
+def save(folder: Path, key: str, kept: Kept) -> None:
+    """Keep an answer, and forget the oldest ones; one that cannot be kept is none the worse."""
+    data = json.dumps({"status": kept.status, "text": kept.text, "files": kept.files})
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        place = folder / f"{key}.json"
+        fresh = place.with_suffix(".new")
+        fresh.write_text(data, "utf-8")
+        fresh.chmod(0o600)
+        fresh.replace(place)
+        for old in sorted(folder.glob("*.json"), key=lambda file: file.stat().st_mtime)[:-_MOST]:
+            old.unlink(missing_ok=True)
+    except OSError:
+        return
