@@ -187,7 +187,7 @@ async def _reviewed(options: HookOptions, clock: Clock) -> _Said:
         async with AsyncExitStack() as servers:
             prepared = await _in_time(servers.enter_async_context(ready(session, changes, roles)), box)
             _check_models(prepared, setup)
-            left = max(0.0, box - (clock.now() - started))
+            left = max(0.0, round(box - (clock.now() - started), 1))
             with stop_signals() as stop:
                 made = await replace(prepared, session=replace(session, limit=left)).carried_out(stop)
             prepared.finish(made)
@@ -312,11 +312,12 @@ def _rows(findings: Sequence[Finding]) -> Iterator[str]:
 
 def _why(report: Report) -> str:
     """Why a review is not complete, in one line."""
-    reasons = [
-        f"{review.title}: {'; '.join(review.reasons)}"
-        for review in report.reviews
-        if review.status in {Outcome.FAILED, Outcome.PARTIAL}
-    ]
+    alike: dict[str, list[str]] = {}
+    for review in report.reviews:
+        if review.status in {Outcome.FAILED, Outcome.PARTIAL}:
+            alike.setdefault("; ".join(review.reasons), []).append(review.title)
+    everybody = len(alike) == 1 and not report.coverage.reviewed
+    reasons = [why if everybody else f"{', '.join(titles)}: {why}" for why, titles in alike.items()]
     reasons += [
         f"{part.path}: {part.reason}"
         for part in report.coverage.skipped
