@@ -226,7 +226,7 @@ def test_what_is_not_answered_in_time_is_reported(shop, server, monkeypatch, cap
     assert time.monotonic() - began < 30
     assert status == 0
     assert said.startswith(
-        "cart.py:2: major: Division by zero\nreviewer: not reviewed completely: Architecture: "
+        "cart.py:2: major: Division by zero\nreviewer: not reviewed completely: Architecture, "
     )
     assert "time limit" in said
     assert hook(capsys, "commit", "--time-box", "2s", "--when-unavailable", "block")[0] == 3
