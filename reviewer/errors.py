@@ -10,6 +10,10 @@ ReviewerError
 │   ├── RoleError              a role file is broken
 │   ├── SourceError            the change cannot be collected
 │   │   └── PatchError         a patch is malformed; carries name and line
+│   ├── HostError              a code host cannot be read or written
+│   │   ├── HostRefusedError       it does not take what was sent
+│   │   ├── HostTooLargeError      it does not show anything that large
+│   │   └── NotPermittedError      the token may not do that
 │   ├── OutputError            the report cannot be read or written
 │   └── ReplayError            a recording does not fit what is asked
 └── ModelError                 a model could not be asked, or its answer is no review
@@ -91,6 +95,22 @@ class PatchError(SourceError):
         super().__init__(f"{name}:{line}: malformed patch: {message}")
         self.name = name
         self.line = line
+
+
+class HostError(UserError):
+    """A code host cannot be reached, or does not do what is asked."""
+
+
+class HostRefusedError(HostError):
+    """A code host does not take what was sent; nothing of it was written."""
+
+
+class HostTooLargeError(HostError):
+    """A code host does not show something, because it is too large."""
+
+
+class NotPermittedError(HostError):
+    """The token may not do what was asked."""
 
 
 class OutputError(UserError):

@@ -64,6 +64,7 @@ def add_target(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--commit", metavar="REV", help="one commit")
     group.add_argument("--all", action="store_true", help="whole files of the working tree")
     group.add_argument("--patch", metavar="FILE", help="a unified diff; - for standard input")
+    group.add_argument("--pr", metavar="N|URL", help="a pull request on GitHub, read with GITHUB_TOKEN")
     parser.add_argument("--include", metavar="GLOB", action="append", default=[], help="only these files")
     parser.add_argument("--exclude", metavar="GLOB", action="append", default=[], help="not these files")
 
@@ -135,19 +136,16 @@ def target_of(arguments: argparse.Namespace) -> "Target":  # a table of flags
 
     words = arguments.target
     _refuse_empty(arguments)
-    named: dict[str, Callable[[], Target]] = {}
-    if arguments.uncommitted:
-        named["--uncommitted"] = targets.Uncommitted
-    if arguments.staged:
-        named["--staged"] = targets.Staged
-    if arguments.base is not None:
-        named["--base"] = lambda: targets.Base(arguments.base)
-    if arguments.commit is not None:
-        named["--commit"] = lambda: targets.Commit(arguments.commit)
-    if arguments.all:
-        named["--all"] = lambda: targets.Snapshot(tuple(words))
-    if arguments.patch is not None:
-        named["--patch"] = lambda: _patch(arguments.patch)
+    made: dict[str, tuple[bool, Callable[[], Target]]] = {
+        "--uncommitted": (arguments.uncommitted, targets.Uncommitted),
+        "--staged": (arguments.staged, targets.Staged),
+        "--base": (arguments.base is not None, lambda: targets.Base(arguments.base)),
+        "--commit": (arguments.commit is not None, lambda: targets.Commit(arguments.commit)),
+        "--all": (arguments.all, lambda: targets.Snapshot(tuple(words))),
+        "--patch": (arguments.patch is not None, lambda: _patch(arguments.patch)),
+        "--pr": (arguments.pr is not None, lambda: targets.PullRequest(arguments.pr)),
+    }
+    named = {flag: make for flag, (given, make) in made.items() if given}
     if words and not arguments.all:
         if len(words) > 1:
             raise UsageError(f"one range is reviewed at a time, not {len(words)}: {' '.join(words)}")
@@ -161,7 +159,7 @@ def _refuse_empty(arguments: argparse.Namespace) -> None:
     """An empty value is a variable that was not set; guessing another target would review something else."""
     from reviewer.errors import UsageError
 
-    for flag in ("base", "commit", "patch", "since", "include", "exclude", "output"):
+    for flag in ("base", "commit", "patch", "pr", "since", "include", "exclude", "output"):
         given = getattr(arguments, flag, None)
         if "" in (given if isinstance(given, list) else [given]):
             raise UsageError(f"--{flag} is empty; is a variable unset?")

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from reviewer.changes.changeset import ChangeSet
+from reviewer.changes.secret import STAND_IN
 from reviewer.examining import Examination, Examiners
 from reviewer.findings.baseline import Baseline
 from reviewer.findings.finding import RULES, Finding, Grounding, Verdict
@@ -39,17 +40,24 @@ def aside(findings: Sequence[Finding], changes: ChangeSet, policy: RunPolicy) ->
             yield SetAside(finding, Aside.OUTVOTED, f"{said}; {policy.min_votes} are asked for")
 
 
-_STAND_IN = re.compile(
-    r"\b(?:place-?holders?|redact\w*|stand-?ins?|dummy|sanitized|masked|obfuscated)\b|REDACTED_",
-    re.IGNORECASE,
+_ABOUT_STAND_INS = re.compile(
+    r"\b(?:place-?holders?|redact\w*|stand-?ins?|dummy|sanitized|masked|obfuscated)\b", re.IGNORECASE
 )
+_DOUBT = re.compile(
+    r"\b(?:undefined|not defined|unresolved|NameError|not (?:a )?(?:valid|real)|invalid)\b", re.IGNORECASE
+)
+"""What is said of a stand-in by who takes it for code."""
+_WORD = re.compile(rf"{STAND_IN}\w*")
 
 
 def _is_about_a_stand_in(finding: Finding, policy: RunPolicy) -> bool:
     """Whether a finding is about code with a secret in it, and about what the model saw in its place."""
     if policy.redactor is None or not policy.redactor.knows(finding.code or finding.quote):
         return False
-    return _STAND_IN.search(f"{finding.title}\n{finding.explanation}\n{finding.failure_scenario}") is not None
+    said = f"{finding.title}\n{finding.explanation}\n{finding.failure_scenario}"
+    named = policy.redactor.knows(said) or _WORD.search(said) is not None
+    # That a secret stands in the code is a finding, whatever word is used for it.
+    return bool(_ABOUT_STAND_INS.search(_WORD.sub("", said)) or (named and _DOUBT.search(said)))
 
 
 def _votes(finding: Finding) -> int:

@@ -115,6 +115,8 @@ def test_a_stage_does_not_know_the_program_around_it():
         "accounting",
         "circumstances",
         "hookcache",
+        "hosts",
+        "publishing",
         "authority",
         "guidance",
         "ci",

@@ -17,6 +17,7 @@ from reviewer.changes.target import (
     Commit,
     Patch,
     Place,
+    PullRequest,
     Range,
     Selection,
     Snapshot,
@@ -40,6 +41,8 @@ def collect(target: Target, selection: Selection, place: Place) -> ChangeSet:
     match target:
         case Patch():
             return _patch(target, selection, place)
+        case PullRequest(name):
+            raise SourceError(f"pull request {name} can be reviewed with `reviewer run --pr {name}` only.")
         case Snapshot(paths):
             repository = Repository.open(place.directory)
             changes = read_snapshot(repository, paths)
@@ -70,7 +73,7 @@ def _difference(target: GitTarget, selection: Selection, place: Place) -> Change
 
 
 def _patch(target: Patch, selection: Selection, place: Place) -> ChangeSet:
-    changes = parse_patch(target.data, name=target.name)
+    changes = parse_patch(target.data, name=target.name) if target.data.strip() or not target.missing else ()
     times = Counter(change.path for change in changes)
     repeated = sorted(path for path, count in times.items() if count > 1)
     notes = tuple(
@@ -83,6 +86,7 @@ def _patch(target: Patch, selection: Selection, place: Place) -> ChangeSet:
     )
     title = "a patch from standard input" if target.name == "standard input" else f"patch {target.name}"
     collected = ChangeSet(title, changes, notes=notes)
+    collected = replace(collected, skipped=target.missing)
     try:
         repository = Repository.open(place.directory)
     except SourceError:  # a patch may be reviewed anywhere
@@ -120,7 +124,7 @@ def _selected(
         kept = tuple(with_texts(repository, change) for change in kept)
         collected = replace(collected, address=address_of(repository))
         repository.close()
-    return replace(collected, files=kept, skipped=skipped)
+    return replace(collected, files=kept, skipped=(*collected.skipped, *skipped))
 
 
 def _few(paths: Sequence[str]) -> str:

@@ -2,6 +2,9 @@
 
 from typing import NamedTuple
 
+STAND_IN = "REDACTED_"
+"""What words begin with that stand for a secret that was found before."""
+
 
 class Secret(NamedTuple):
     """A secret in a text.

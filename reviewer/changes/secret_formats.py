@@ -40,7 +40,7 @@ from detect_secrets.plugins import (
 from detect_secrets.plugins.base import RegexBasedDetector
 from detect_secrets.settings import transient_settings
 
-from reviewer.changes.secret import Secret
+from reviewer.changes.secret import STAND_IN, Secret
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,8 +129,6 @@ def _disjoint(found: Sequence[Secret], text: str) -> list[Secret]:
     return kept
 
 
-STAND_IN = "REDACTED_"
-"""What words begin with that stand for a secret that was found before."""
 _EDGE = " \t\r\n\"'`=:"
 """What a pattern may take along with a secret."""
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from reviewer.changes.changeset import SkippedFile
 from reviewer.changes.trusted import TrustedFiles
 from reviewer.errors import UsageError
 
@@ -54,13 +55,27 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class Patch:
-    """A unified diff as bytes, with the name to use for it in messages."""
+    """A unified diff as bytes.
+
+    Attributes:
+        data: the diff.
+        name: what to call it in messages.
+        missing: files that belong to the change and are not in the diff, with the reason.
+    """
 
     data: bytes
     name: str
+    missing: tuple[SkippedFile, ...] = ()
 
 
-Target = Worktree | Uncommitted | Staged | Base | Range | Commit | Snapshot | Patch
+@dataclass(frozen=True, slots=True)
+class PullRequest:
+    """A pull request by its number or its address; it has to be looked up before it can be collected."""
+
+    name: str
+
+
+Target = Worktree | Uncommitted | Staged | Base | Range | Commit | Snapshot | Patch | PullRequest
 
 
 def parse_range(text: str) -> Range:

@@ -101,6 +101,39 @@ class NoFiles:
 
 
 @dataclass(frozen=True, slots=True)
+class MemoryFiles:
+    """Files of a commit that is not in this clone, as somebody has read them before.
+
+    Attributes:
+        commit: its full id.
+        contents: by path; nothing else is there.
+    """
+
+    commit: str
+    contents: Mapping[str, bytes]
+
+    def read(self, path: str) -> bytes | None:
+        """The content that was read."""
+        data = self.contents.get(path)
+        return None if data is None else _bounded(data, self.label(path))
+
+    def names(self, folder: str) -> tuple[str, ...]:
+        """The names directly in a folder."""
+        start = f"{folder.rstrip('/')}/" if folder.strip("./") else ""
+        rest = (path[len(start) :] for path in self.contents if path.startswith(start))
+        return tuple(sorted({name.partition("/")[0] + ("/" if "/" in name else "") for name in rest}))
+
+    def attributes(self, name: str, paths: Sequence[str]) -> Mapping[str, str]:
+        """Nothing: only git can read them."""
+        del name, paths
+        return {}
+
+    def label(self, path: str) -> str:
+        """Its path and the commit."""
+        return f"{path} at commit {self.commit[:12]}"
+
+
+@dataclass(frozen=True, slots=True)
 class WorktreeFiles:
     """The files as they lie in a folder.
 

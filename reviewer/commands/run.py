@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,10 +14,11 @@ from reviewer.chains import check_names
 from reviewer.changes.changeset import ChangeSet, SkipKind
 from reviewer.changes.collect import collect
 from reviewer.changes.git import Repository
-from reviewer.changes.target import Worktree
+from reviewer.changes.target import PullRequest, Worktree
 from reviewer.circumstances import circumstances, clock_for
 from reviewer.commands.conducting import Session, examiners_of
 from reviewer.commands.delivery import check_destination, deliver, formats_of
+from reviewer.commands.pulling import Pulled, pulled, repository_at, where_of
 from reviewer.commands.reviewing import LAST, Earlier, ready, selection_of
 from reviewer.commands.setup import (
     Setup,
@@ -27,9 +29,11 @@ from reviewer.commands.setup import (
     prepare,
     shown_path,
 )
+from reviewer.config.environment import process_environment
 from reviewer.console import Chatter, Terminal
 from reviewer.errors import SourceError
 from reviewer.exits import INTERRUPTED, OK, of_report
+from reviewer.hosts.connect import connected, token_of
 from reviewer.models.answer import Clock
 from reviewer.options import RunOptions
 from reviewer.outputs import json_report
@@ -52,15 +56,31 @@ def run(options: RunOptions, clock: Clock | None = None) -> int:
 
 
 async def _run(options: RunOptions, clock: Clock) -> int:
+    if not isinstance(options.target, PullRequest):
+        return await _run_on(options, clock, None)
+    environment = process_environment()
+    repository = repository_at(options.common.directory)
+    place = where_of(options.target.name, repository, environment)
+    async with connected(place, token_of(place, environment), clock) as host:
+        found = await pulled(host, place.number, repository)
+    return await _run_on(replace(options, target=found.target), clock, found)
+
+
+async def _run_on(options: RunOptions, clock: Clock, pull: Pulled | None) -> int:
     common = options.common
     terminal = Terminal(Chatter(common.quiet, common.verbose, common.color))
-    setup = prepare(common, options.target)
+    if pull is None:
+        setup = prepare(common, options.target)
+    else:
+        setup = prepare(common, options.target, pull.authority, pull.purpose)
     formats = formats_of(options, setup)
     roles = chosen_roles(setup, options.roles)
     check_names(roles, setup.loaded, setup.environment)
     changes = await to_thread.run_sync(
         collect, options.target, selection_of(options, setup), place_of(common, setup)
     )
+    if pull is not None:
+        changes = pull.described(changes)
     if not changes.files:
         report = _nothing(options, changes, setup, terminal)
         if options.output and not options.dry_run:

@@ -1,6 +1,6 @@
 """What most commands begin with: settings, roles and templates."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib.resources.abc import Traversable
@@ -60,8 +60,15 @@ class InForce:
     authority: Authority
 
 
-def sources_of(common: Common, target: Target | None = None) -> tuple[Sources, Authority]:
+def sources_of(
+    common: Common, target: Target | None = None, who: Authority | None = None
+) -> tuple[Sources, Authority]:
     """Where settings come from, and whose files decide.
+
+    Args:
+        common: what every command takes.
+        target: what is to be reviewed, if anything is.
+        who: whose files decide, where that is known already.
 
     Raises:
         SourceError: the commit that should decide is not in this clone.
@@ -70,7 +77,8 @@ def sources_of(common: Common, target: Target | None = None) -> tuple[Sources, A
     environment = process_environment()
     wish = common.settings_from or environment.get(SETTINGS_FROM, "") or AUTO
     root = repository_root(common.directory)
-    who = authority(common.directory, root, target, wish, ci_of(environment))
+    if who is None or wish != AUTO:
+        who = authority(common.directory, root, target, wish, ci_of(environment))
     flags = {flag_key(key): value for key, value in common.flags.items()}
     for role, models in common.role_models.items():
         flags[named_key("roles", role, "models")] = ("--model", models)
@@ -86,40 +94,45 @@ def sources_of(common: Common, target: Target | None = None) -> tuple[Sources, A
     return sources, who
 
 
-def settings(common: Common, target: Target | None = None) -> InForce:
+def settings(common: Common, target: Target | None = None, who: Authority | None = None) -> InForce:
     """The settings in force.
 
     Args:
         common: what every command takes.
         target: what is to be reviewed, if anything is.
+        who: whose files decide, where that is known already.
 
     Raises:
         ConfigError: something in them is wrong.
         SourceError: the commit that should decide is not in this clone.
     """
-    sources, who = sources_of(common, target)
+    sources, who = sources_of(common, target, who)
     return InForce(load(sources), sources.environment, who)
 
 
-def prepare(common: Common, target: Target | None = None) -> Setup:
+def prepare(
+    common: Common, target: Target | None = None, who: Authority | None = None, purpose: str = ""
+) -> Setup:
     """Read settings and role files, and check that every template can be rendered.
 
     Args:
         common: what every command takes.
         target: what is to be reviewed, if anything is.
+        who: whose files decide, where that is known already.
+        purpose: what the author of the change says about it.
 
     Raises:
         ConfigError: a setting is wrong, or one for a role that does not exist.
         RoleError: a role file is broken.
         SourceError: the commit that should decide is not in this clone.
     """
-    in_force = settings(common, target)
+    in_force = settings(common, target, who)
     loaded = in_force.loaded
     folders = [built_in_folder(), *role_folders(loaded, common.prompts)]
     roles = load_roles(folders)
     defaults = loaded.settings.defaults
     guidance = guidance_of(defaults.guidance, defaults.guidance_files, loaded.repository_files)
-    wording = Wording(Templates(load_partials(folders)), guidance.text)
+    wording = Wording(Templates(load_partials(folders)), guidance.text, purpose=purpose)
     check_partials(wording)
     for role in roles.values():
         check_role(role, wording)
@@ -227,10 +240,15 @@ _TOKENS = ("GITHUB_TOKEN", "GH_TOKEN", "GITLAB_TOKEN", "CI_JOB_TOKEN")
 
 def own_keys(setup: Setup) -> list[str]:
     """The values of all keys that this program may use: nothing that it sends or writes holds one."""
-    configured = (own.api_key_env for own in setup.loaded.settings.providers.values())
+    configured = [own.api_key_env or "" for own in setup.loaded.settings.providers.values()]
+    return known_keys(setup.environment, configured)
+
+
+def known_keys(environment: Mapping[str, str], more: Iterable[str] = ()) -> list[str]:
+    """The values of variables that hold keys: those of known services, of code hosts, and further ones."""
     known = (server.key_name for server in SERVERS.values())
-    names = dict.fromkeys(name for name in (*configured, *known, *_TOKENS) if name)
-    return [value for name in names if (value := setup.environment.get(name, "").strip())]
+    names = dict.fromkeys(name for name in (*more, *known, *_TOKENS) if name)
+    return [value for name in names if (value := environment.get(name, "").strip())]
 
 
 def check_formats(formats: Sequence[str], error: type[UserError] = ConfigError) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from reviewer.changes.changeset import Line, LineKind
 from reviewer.changes.patch import parse_patch
+from reviewer.changes.secret import STAND_IN
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +28,12 @@ class Edit:
 def edits_of(patch: str) -> tuple[Edit, ...]:
     """The edits that a patch of this program's own making comes to, in its order.
 
+    There are none where a stand-in for a secret is in the patch: it would be written into the code.
+
     Raises:
         SourceError: it is no patch.
     """
-    if not patch:
+    if not patch or STAND_IN in patch:
         return ()
     return tuple(
         edit

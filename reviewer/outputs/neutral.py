@@ -19,9 +19,9 @@ _BACKTICKS = re.compile(r"`+")
 _SPECIAL = re.compile(r"([\\<>\[\]|~])")
 _ENTITY = re.compile(r"&(?=#?\w+;)")
 _LINE_START = re.compile(
-    r"^(\s*)(?:(\#|[+*-](?=\s|$)|[*_-](?=(?:[ \t]*[*_-])+[ \t]*$)|=(?==*\s*$)|:(?=:))|(\d+)([.)]))"
+    r"^(\s*)(?:(\#|[+*-](?=\s|$)|[*_-](?=(?:[ \t]*[*_-])+[ \t]*$)|=(?==*\s*$)|:(?=:)|/(?=\w))|(\d+)([.)]))"
 )
-"""What begins a heading, a list, a rule, an underline or a command."""
+"""What begins a heading, a list, a rule, an underline, or a command to GitHub or a bot."""
 _WORD = re.compile(r"\S+")
 _BEFORE, _BEHIND = "([{\"'*_~,;:", ")]}\"'*_~.,;:!?"
 """Punctuation around a word that is no part of an address or a name."""

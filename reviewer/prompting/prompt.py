@@ -142,11 +142,13 @@ class Wording:
         templates: the partials of this run.
         guidance: the user's own words for all reviewers, or empty.
         earlier: what the roles have found that a role builds on, as text; or empty.
+        purpose: what the author of the change says about it, or empty.
     """
 
     templates: Templates
     guidance: str = ""
     earlier: str = ""
+    purpose: str = ""
 
 
 def system_text(role: Role, wording: Wording, *, snapshot: bool) -> str:
@@ -180,7 +182,9 @@ def review_prompt(role: Role, batch: Batch, wording: Wording) -> Prompt:
         "change": change.strip("\n"),
         "others": tuple(map(one_line, batch.others[: batch.listed])),
         "unlisted": len(batch.others) - batch.listed,
-        "marker": marker_for(change, *batch.others, wording.guidance, *filter(None, [wording.earlier])),
+        "marker": marker_for(
+            change, *batch.others, wording.guidance, *filter(None, [wording.earlier, wording.purpose])
+        ),
         "part": batch.index,
         "parts": batch.count,
     }
@@ -279,6 +283,7 @@ def variables_of(role: Role, wording: Wording, *, snapshot: bool) -> dict[str, A
         "snapshot": snapshot,
         "guidance": wording.guidance,
         "earlier": wording.earlier,
+        "purpose": wording.purpose,
         "others": (),
         "unlisted": 0,
         "part": 1,

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from reviewer.changes.changeset import ChangeSet
-from reviewer.changes.secret import Secret
+from reviewer.changes.secret import STAND_IN, Secret
 from reviewer.changes.secrets import find_secrets
 from reviewer.prompting.prompt import Message, Prompt, Speaker
 from reviewer.prompting.tokens import estimate_tokens
@@ -99,7 +99,7 @@ class Redactor:
         pieces, at = [], 0
         for secret in secrets:
             value = text[secret.start : secret.end]
-            if value.startswith("REDACTED_"):
+            if value.startswith(STAND_IN):
                 continue
             pieces += [text[at : secret.start], self._stand_in(value, secret.kind, telling=secret.telling)]
             at = secret.end
@@ -110,7 +110,7 @@ class Redactor:
             token = ""
             while not token or token in self._native:
                 self._counts[kind] += 1
-                token = f"REDACTED_{kind}_{self._counts[kind]}"
+                token = f"{STAND_IN}{kind}_{self._counts[kind]}"
             self._token_of[value], self._value_of[token] = token, value
         if telling and value not in self._everywhere and len(self._everywhere) < _MOST_EVERYWHERE:
             self._everywhere.add(value)
@@ -119,7 +119,7 @@ class Redactor:
 
     def restore(self, text: str) -> str:
         """The text with the true values in place of stand-ins; inside of JSON, escaped as it needs."""
-        if "REDACTED_" not in text:
+        if STAND_IN not in text:
             return text
         is_json = text.lstrip().startswith(("{", "[", "```json"))
 
@@ -164,4 +164,4 @@ class Redactor:
 
 
 def _by_kind(tokens: Iterable[str]) -> Mapping[str, int]:
-    return Counter(token.removeprefix("REDACTED_").rpartition("_")[0] for token in sorted(tokens))
+    return Counter(token.removeprefix(STAND_IN).rpartition("_")[0] for token in sorted(tokens))

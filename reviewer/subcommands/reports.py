@@ -1,6 +1,7 @@
 """Commands about finished reports: their flags, and what these mean as values."""
 
 import argparse
+from pathlib import Path
 
 from reviewer.flags import add_common, common_of
 from reviewer.subcommands.command import Command
@@ -69,6 +70,19 @@ def _baseline(arguments: argparse.Namespace) -> int:
     )
 
 
+def _build_publish(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("report", metavar="REPORT.json", help="a report in JSON; - for standard input")
+    parser.add_argument("--pr", metavar="N|URL", required=True, help="the pull request that it is about")
+    parser.add_argument("--dry-run", action="store_true", help="print what would be posted; post nothing")
+    parser.set_defaults(handler=_publish)
+
+
+def _publish(arguments: argparse.Namespace) -> int:
+    from reviewer.commands.publish import PublishOptions, publish_report
+
+    return publish_report(PublishOptions(Path.cwd(), arguments.report, arguments.pr, arguments.dry_run))
+
+
 COMMANDS: tuple[Command, ...] = (
     Command("report", "Render a JSON report again.", _build_report),
     Command(
@@ -76,5 +90,6 @@ COMMANDS: tuple[Command, ...] = (
         "Accept findings of a report, so that later runs talk about new ones.",
         _build_baseline,
     ),
+    Command("publish", "Write a report to the pull request that it is about.", _build_publish),
     Command("compare", "Show what is new, still there or gone between two reports.", _build_compare),
 )

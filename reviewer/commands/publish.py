@@ -1,0 +1,106 @@
+"""`reviewer publish`: write a report to the pull request that it is about."""
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import anyio
+
+from reviewer.commands.pulling import repository_at, where_of
+from reviewer.commands.setup import known_keys
+from reviewer.config.environment import process_environment
+from reviewer.errors import UsageError
+from reviewer.exits import of_report
+from reviewer.hosts.connect import connected, token_of
+from reviewer.hosts.host import CodeHost, PullRequest
+from reviewer.models.answer import Clock
+from reviewer.outputs import json_report
+from reviewer.outputs.neutral import named, visible
+from reviewer.outputs.report import Report
+from reviewer.outputs.scrub import scrubbed
+from reviewer.outputs.wording import counted
+from reviewer.prompting.redact import Redactor
+from reviewer.publishing.publish import plan, publish
+
+
+@dataclass(frozen=True, slots=True)
+class PublishOptions:
+    """`reviewer publish`.
+
+    Attributes:
+        directory: where the command was started.
+        report: the report's JSON file; `-` for standard input.
+        pull_request: its number or address.
+        dry_run: print what would be written, and write nothing.
+    """
+
+    directory: Path
+    report: str
+    pull_request: str
+    dry_run: bool = False
+
+
+def publish_report(options: PublishOptions, clock: Clock | None = None) -> int:
+    """Write a report to a pull request; returns the exit status that the report's run had.
+
+    Raises:
+        OutputError: the file is no report.
+        UsageError: it is not known which pull request is meant.
+        HostError: the code host cannot be read or written.
+    """
+    return anyio.run(_publish, options, clock or Clock())
+
+
+async def _publish(options: PublishOptions, clock: Clock) -> int:
+    report = json_report.load(options.report)
+    environment = process_environment()
+    place = where_of(options.pull_request, repository_at(options.directory), environment)
+    token = token_of(place, environment)
+    # It may come from a job that had read what anybody wrote.
+    report = scrubbed(report, Redactor(known_keys(environment)).redact)
+    if not token and not options.dry_run:
+        raise UsageError("publishing needs a token: set GITHUB_TOKEN, or look first with --dry-run.")
+    async with connected(place, token, clock) as host:
+        pull = await host.pull_request(place.number)
+        if why := why_not(pull, report):
+            sys.stdout.write(f"Nothing is posted: {why}.\n")
+        elif options.dry_run:
+            sys.stdout.write(await preview(host, pull, report))
+        else:
+            done = await publish(host, pull, report)
+            for note in done.notes:
+                sys.stdout.write(f"{visible(note)}\n")
+            if done.permitted:
+                hidden = f", {counted(done.hidden, 'comment')} hidden as out of date" if done.hidden else ""
+                sys.stdout.write(
+                    f"Posted: the summary, {counted(done.comments, 'new comment')} beside lines{hidden}.\n"
+                )
+    return of_report(report)
+
+
+def why_not(pull: PullRequest, report: Report) -> str:
+    """Why a report is not written to a pull request, or an empty text."""
+    if not pull.open:
+        return f"pull request {pull.number} is closed"
+    if report.target.head and report.target.head != pull.head:
+        return (
+            f"the report is about commit {named(report.target.head[:12])}, "
+            f"and pull request {pull.number} is at {pull.head[:12]} by now"
+        )
+    return ""
+
+
+async def preview(host: CodeHost, pull: PullRequest, report: Report) -> str:
+    """What would be written now, as text."""
+    planned = await plan(host, pull, report)
+    which = "Edited" if planned.note else "New"
+    rows = [
+        f"##### {which} comment on pull request {pull.number}",
+        planned.summary,
+    ]
+    for _, comment in planned.comments:
+        lines = f"{comment.start}-{comment.line}" if comment.start else f"{comment.line}"
+        rows += [f"##### Comment beside {named(comment.path)}:{lines} ({comment.side})", comment.body]
+    rows += [f"##### Hidden as out of date: {identity}" for identity in planned.hide]
+    rows.append(f"##### Check: {planned.conclusion}")
+    return visible("\n\n".join(rows)) + "\n"
