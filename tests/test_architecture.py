@@ -195,6 +195,7 @@ def test_adapters_do_not_import_each_other():
         "reviewer.commands.setup",
         "reviewer.commands.conducting",
         "reviewer.commands.reviewing",
+        "reviewer.commands.pulling",
         "reviewer.commands.delivery",
     }
     for folder in folders:

@@ -2,7 +2,6 @@
 
 import argparse
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 from reviewer.flags import add_common, add_models, add_target, common_of, target_of
@@ -235,6 +234,8 @@ _NO_WORDS = {"handler", "parser", "quiet", "verbose", "no_color"}
 
 
 def _reviewed_by_hook(arguments: argparse.Namespace, refs: tuple[str, ...], remote: str, key: str) -> int:
+    from dataclasses import replace
+
     from reviewer.commands.hook import HookOptions, Stage, Unavailable, hook
 
     common = common_of(arguments)
