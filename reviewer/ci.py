@@ -7,6 +7,7 @@ from pathlib import Path
 
 from reviewer.errors import SourceError
 
+_DEPENDABOT = "dependabot[bot]"
 _NO = frozenset({"", "0", "false", "no"})
 
 
@@ -49,6 +50,12 @@ class Ci:
     pull_request: PullRequestEvent | None = None
     base: str = ""
     actor: str = ""
+
+    @property
+    def has_no_secrets(self) -> bool:
+        """Whether the host keeps its secrets from this run: a change from a fork, or by Dependabot."""
+        event = self.pull_request
+        return event is not None and (event.from_fork or _DEPENDABOT in {self.actor, event.author})
 
 
 def ci_of(environment: Mapping[str, str]) -> Ci | None:

@@ -22,6 +22,7 @@ class Common:
         quiet, verbose: how much to say.
         color: False for `--no-color`.
         settings_from: `--settings-from`; empty where it is not given.
+        user_file: a file in place of the user's own, or None.
     """
 
     directory: Path
@@ -34,6 +35,7 @@ class Common:
     verbose: bool = False
     color: bool | None = None
     settings_from: str = ""
+    user_file: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)

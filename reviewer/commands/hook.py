@@ -17,7 +17,7 @@ from reviewer.changes.revision import default_fork, merge_base, resolve
 from reviewer.changes.target import Range, Selection, Staged, Target
 from reviewer.circumstances import circumstances
 from reviewer.commands.conducting import Session
-from reviewer.commands.reviewing import Made, Ready, ready, selection_of
+from reviewer.commands.reviewing import Made, Ready, check_models, ready, selection_of
 from reviewer.commands.setup import Setup, chosen_roles, own_keys, place_of, prepare, shown_path
 from reviewer.config.places import cache_folder
 from reviewer.console import Chatter, Terminal
@@ -186,7 +186,7 @@ async def _reviewed(options: HookOptions, clock: Clock) -> _Said:
         session = Session(run, setup, Terminal(Chatter(quiet=True)), around)
         async with AsyncExitStack() as servers:
             prepared = await _in_time(servers.enter_async_context(ready(session, changes, roles)), box)
-            _check_models(prepared, setup)
+            check_models(prepared)
             left = max(0.0, round(box - (clock.now() - started), 1))
             with stop_signals() as stop:
                 made = await replace(prepared, session=replace(session, limit=left)).carried_out(stop)
@@ -214,19 +214,6 @@ async def _in_time(opening: Awaitable[Ready], box: float) -> Ready:
 
 def _target(options: HookOptions) -> Target:
     return Range(options.refs[0], options.refs[1], symmetric=True) if options.refs else Staged()
-
-
-def _check_models(prepared: Ready, setup: Setup) -> None:
-    """See that rules do not stand in for models that nobody named.
-
-    Raises:
-        UnavailableError: they do.
-    """
-    named = bool(setup.loaded.settings.defaults.model) or any(
-        own.models for own in setup.loaded.settings.roles.values()
-    )
-    if not named and all(one.chain == (BUILTIN,) for one in prepared.crew.assignments):
-        raise UnavailableError("no model server answers and no key is set (`reviewer doctor` says more)")
 
 
 def _selection(options: HookOptions, setup: Setup, run: RunOptions) -> Selection:

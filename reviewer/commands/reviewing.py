@@ -5,20 +5,25 @@ import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
+from reviewer.assemble import Frame, assemble
 from reviewer.changes.changeset import ChangeSet
 from reviewer.changes.target import Selection
 from reviewer.commands.conducting import Observer, Session, calibrated, check_votes, conduct, either
 from reviewer.commands.setup import Setup
+from reviewer.errors import UnavailableError
 from reviewer.options import RunOptions
 from reviewer.outputs.report import Report
 from reviewer.outputs.scrub import scrubbed
 from reviewer.pipeline import Outcome, Stop
 from reviewer.plan import Plan, make_plan
+from reviewer.policy import RunPolicy
+from reviewer.prompting.prompt import Wording
 from reviewer.prompting.role import Role
 from reviewer.since import narrow
-from reviewer.staffing import Staff, staff
+from reviewer.staffing import BUILTIN, Staff, staff
 
 LAST = "last"
 """What stands for the newest report."""
@@ -107,6 +112,23 @@ async def ready(
         )
         observer = Observer(calibration, (terminal, *around.listeners))
         yield Ready(session, crew, replace(plan, since=since), observer)
+
+
+def nothing_to_review(changes: ChangeSet, wording: Wording) -> Report:
+    """The report on a change without files to review."""
+    return assemble(Plan(changes, (), wording), (), Frame(RunPolicy(datetime.now(UTC)), 0.0))
+
+
+def check_models(prepared: Ready) -> None:
+    """See that rules do not stand in for models that nobody named.
+
+    Raises:
+        UnavailableError: they do.
+    """
+    settings = prepared.session.setup.loaded.settings
+    named = bool(settings.defaults.model) or any(own.models for own in settings.roles.values())
+    if not named and all(one.chain == (BUILTIN,) for one in prepared.crew.assignments):
+        raise UnavailableError("no model server answers and no key is set (`reviewer doctor` says more)")
 
 
 def selection_of(options: RunOptions, setup: Setup) -> Selection:

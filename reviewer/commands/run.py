@@ -3,13 +3,11 @@
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 import anyio
 from anyio import to_thread
 
-from reviewer.assemble import Frame, assemble
 from reviewer.chains import check_names
 from reviewer.changes.changeset import ChangeSet, SkipKind
 from reviewer.changes.collect import collect
@@ -19,7 +17,7 @@ from reviewer.circumstances import circumstances, clock_for
 from reviewer.commands.conducting import Session, examiners_of
 from reviewer.commands.delivery import check_destination, deliver, formats_of
 from reviewer.commands.pulling import Pulled, pulled, repository_at, where_of
-from reviewer.commands.reviewing import LAST, Earlier, ready, selection_of
+from reviewer.commands.reviewing import LAST, Earlier, nothing_to_review, ready, selection_of
 from reviewer.commands.setup import (
     Setup,
     chosen_roles,
@@ -40,8 +38,6 @@ from reviewer.outputs import json_report
 from reviewer.outputs.files import write_standard_output
 from reviewer.outputs.report import Report
 from reviewer.outputs.wording import counted
-from reviewer.plan import Plan
-from reviewer.policy import RunPolicy
 from reviewer.preview import preview
 from reviewer.prompting.role import Role
 from reviewer.signals import stop_signals
@@ -174,4 +170,4 @@ def _nothing(options: RunOptions, changes: ChangeSet, setup: Setup, terminal: Te
                 "To review the last commit: reviewer run --commit HEAD. "
                 "To review all files: reviewer run --all."
             )
-    return assemble(Plan(changes, (), setup.wording), (), Frame(RunPolicy(datetime.now(UTC)), 0.0))
+    return nothing_to_review(changes, setup.wording)

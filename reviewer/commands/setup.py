@@ -90,6 +90,7 @@ def sources_of(
         common.use_files,
         who.files,
         load_trusted().of(root),
+        common.user_file,
     )
     return sources, who
 

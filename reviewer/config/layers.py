@@ -25,6 +25,8 @@ _SHORT = {
     "REVIEWER_CONCURRENCY": "run.concurrency",
 }
 """Short names; every other key is `REVIEWER_SECTION__KEY`."""
+ACTION = "REVIEWER_ACTION_"
+"""What the variables begin with that hold the inputs of the GitHub Action."""
 SETTINGS_FROM = "REVIEWER_SETTINGS_FROM"
 """Which version of the repository's files decides, as `--settings-from`."""
 _OTHER_VARIABLES = {"REVIEWER_CONFIG", SETTINGS_FROM}
@@ -124,6 +126,8 @@ def environment_layer(environment: Mapping[str, str]) -> Layer:
     values: dict[str, Any] = {}
     for name in sorted(environment):
         if not name.startswith(_PREFIX) or name in _OTHER_VARIABLES or not environment[name]:
+            continue
+        if name.startswith(ACTION):
             continue
         dotted = _SHORT.get(name)
         parts = dotted.split(".") if dotted else name.removeprefix(_PREFIX).lower().split("__")

@@ -54,6 +54,7 @@ class Sources:
         use_files: False for `--no-config`.
         repository_files: the version of the repository's files that decides; those on the disk by default.
         trusted: names of what repositories may set about servers, as `seal` makes them.
+        user: a file in place of the user's own, or None.
     """
 
     directory: Path
@@ -63,6 +64,7 @@ class Sources:
     use_files: bool = True
     repository_files: TrustedFiles | None = None
     trusted: Collection[str] = ()
+    user: Path | None = None
 
 
 def load(sources: Sources) -> Loaded:
@@ -96,7 +98,7 @@ def _of_files(sources: Sources, root: Path, own: TrustedFiles) -> list[Layer]:
         return []
     variable = sources.environment.get("REVIEWER_CONFIG")
     named = sources.file or (Path(variable) if variable else None)
-    return [*file_layers(user_file(), named, root, own)]
+    return [*file_layers(sources.user or user_file(), named, root, own)]
 
 
 def about_servers(sources: Sources) -> dict[str, Any]:

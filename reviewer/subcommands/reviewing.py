@@ -253,9 +253,21 @@ def _reviewed_by_hook(arguments: argparse.Namespace, refs: tuple[str, ...], remo
     )
 
 
+def _build_action(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(handler=_action)
+
+
+def _action(arguments: argparse.Namespace) -> int:
+    from reviewer.commands.action import action
+
+    del arguments  # a workflow gives its inputs as variables
+    return action()
+
+
 COMMANDS: tuple[Command, ...] = (
     Command("run", "Review a change or files and write a report.", _build_run),
     Command("hook", "Review what is about to be committed or pushed; for pre-commit.", _build_hook),
+    Command("action", "Do the step of the GitHub Action; its inputs are variables.", _build_action),
     Command("prompt", "Print exactly what a role would be asked.", _build_prompt),
     Command("eval", "Measure reviews on a folder of cases with known problems.", _build_eval),
 )
