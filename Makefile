@@ -30,10 +30,12 @@ format: $(READY)
 schema: $(READY)  ## renew docs/report.schema.json
 	$(BIN)/python -c "import json; from reviewer.outputs.json_report import schema; print(json.dumps(schema(), indent=2))" > docs/report.schema.json
 
-lock: $(READY)  ## renew requirements-dev.txt from pyproject.toml
+lock: $(READY)  ## renew both lock files from pyproject.toml; the action installs requirements.txt
 	$(BIN)/python -m pip install --quiet 'uv>=0.5'
 	$(BIN)/uv pip compile pyproject.toml --group dev --universal --generate-hashes --no-header \
 		--no-emit-index-url --no-emit-find-links --python-version 3.11 --quiet --upgrade --output-file requirements-dev.txt
+	$(BIN)/uv pip compile pyproject.toml --constraint requirements-dev.txt --universal --generate-hashes --no-header \
+		--no-emit-index-url --no-emit-find-links --python-version 3.11 --quiet --upgrade --output-file requirements.txt
 
 clean:
 	rm -rf $(VENV) dist .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -16,7 +16,6 @@ from reviewer.changes.git import Repository
 from reviewer.ci import Ci, ci_of
 from reviewer.circumstances import circumstances
 from reviewer.commands.conducting import Session
-from reviewer.commands.publish import why_not
 from reviewer.commands.pulling import Pulled, pulled, repository_at, where_of
 from reviewer.commands.reviewing import check_models, nothing_to_review, ready, selection_of
 from reviewer.commands.setup import Setup, chosen_roles, known_keys, own_keys, place_of, prepare
@@ -40,7 +39,7 @@ from reviewer.outputs.wording import counted
 from reviewer.prompting.contract import Severity
 from reviewer.prompting.redact import Redactor
 from reviewer.publishing.bodies import State, summary_body
-from reviewer.publishing.publish import publish
+from reviewer.publishing.publish import publish, why_not
 from reviewer.signals import stop_signals
 
 _MODES = ("all", "review", "publish")
@@ -178,26 +177,59 @@ async def _act(inputs: Inputs, workflow: Workflow, clock: Clock) -> int:
         )
     place = where_of(number, repository, workflow.environment)
     async with connected(place, token_of(place, workflow.environment), clock) as host:
-        if mode == "publish":
-            report = _loaded(inputs, workflow)
-        else:
-            found = await pulled(host, place.number, repository)
-            try:
-                with workflow.muted():
-                    report = await _reviewed(found, inputs, workflow, clock)
-            except (UnavailableError, UntrustedError) as error:
-                if not ci.has_no_secrets:
-                    raise
-                workflow.note(
-                    "notice", f"Not reviewed: this change has no access to keys. {error}", title="reviewer"
-                )
-                return OK
+        job = _Job(ci, inputs, workflow, clock)
+        report = await _report(host, place.number, job)
+        if report is None:
+            return OK
         _put_out(report, workflow)
         if mode != "publish":
             workflow.summarise(report)
         if mode != "review" and inputs.flag("comment", default=True):
-            await _published(host, place.number, report, workflow)
+            await _tell(host, place.number, report, job)
     return _status(report, inputs, workflow)
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """What a step was started with."""
+
+    ci: Ci
+    inputs: Inputs
+    workflow: Workflow
+    clock: Clock
+
+
+async def _report(host: CodeHost, number: int, job: _Job) -> Report | None:
+    """The report to go on with; None if there is none, which is said.
+
+    Raises:
+        UnavailableError: there is no model to ask, although there could be.
+    """
+    inputs, workflow = job.inputs, job.workflow
+    if inputs.text("mode") == "publish":
+        return _loaded(inputs, workflow)
+    found = await pulled(host, number, repository_at(Path.cwd()))
+    try:
+        with workflow.muted():
+            return await _reviewed(found, inputs, workflow, job.clock)
+    except (UnavailableError, UntrustedError) as error:
+        if not job.ci.has_no_secrets:
+            raise
+        why = f"Not reviewed: this change has no access to keys. {error}"
+        workflow.note("notice", why, title="reviewer")
+        return None
+
+
+async def _tell(host: CodeHost, number: int, report: Report, job: _Job) -> None:
+    """Post what there is to post, or else show it as annotations."""
+    # The token of a change from outside may not write: what it may not do is not tried.
+    may_write = job.ci.event_name != "pull_request" or not job.ci.has_no_secrets
+    if may_write:
+        check = job.inputs.flag("check")
+        may_write = await _published(host, number, report, job.workflow, check=check)
+    if not may_write:
+        sys.stdout.write(annotations.render(report))
+        sys.stdout.flush()
 
 
 def _why_skipped(ci: Ci, inputs: Inputs) -> str:
@@ -329,21 +361,21 @@ def _write_reports(report: Report, workflow: Workflow) -> Mapping[str, Path]:
     return paths
 
 
-async def _published(host: CodeHost, number: int, report: Report, workflow: Workflow) -> None:
-    """Post what there is to post; what may not be posted becomes annotations."""
+async def _published(host: CodeHost, number: int, report: Report, workflow: Workflow, *, check: bool) -> bool:
+    """Post what there is to post; returns whether the token may do that."""
     pull = await host.pull_request(number)
     if why := why_not(pull, report):
         workflow.note("notice", f"Nothing is posted: {why}.", title="reviewer")
-        return
-    done = await publish(host, pull, report)
-    if not done.permitted:
-        sys.stdout.write(annotations.render(report))
-        sys.stdout.flush()
-        return
+        return True
+    done = await publish(host, pull, report, check=check)
     with workflow.muted():
         for note in done.notes:
             sys.stdout.write(f"{visible(note)}\n")
-        sys.stdout.write(f"Posted: the summary and {counted(done.comments, 'new comment')} beside lines.\n")
+        if done.permitted:
+            sys.stdout.write(
+                f"Posted: the summary and {counted(done.comments, 'new comment')} beside lines.\n"
+            )
+    return done.permitted
 
 
 def _status(report: Report, inputs: Inputs, workflow: Workflow) -> int:

@@ -20,7 +20,7 @@ from reviewer.outputs.report import Report
 from reviewer.outputs.scrub import scrubbed
 from reviewer.outputs.wording import counted
 from reviewer.prompting.redact import Redactor
-from reviewer.publishing.publish import plan, publish
+from reviewer.publishing.publish import plan, publish, why_not
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +32,14 @@ class PublishOptions:
         report: the report's JSON file; `-` for standard input.
         pull_request: its number or address.
         dry_run: print what would be written, and write nothing.
+        check: set a check as well.
     """
 
     directory: Path
     report: str
     pull_request: str
     dry_run: bool = False
+    check: bool = False
 
 
 def publish_report(options: PublishOptions, clock: Clock | None = None) -> int:
@@ -67,7 +69,7 @@ async def _publish(options: PublishOptions, clock: Clock) -> int:
         elif options.dry_run:
             sys.stdout.write(await preview(host, pull, report))
         else:
-            done = await publish(host, pull, report)
+            done = await publish(host, pull, report, check=options.check)
             for note in done.notes:
                 sys.stdout.write(f"{visible(note)}\n")
             if done.permitted:
@@ -76,18 +78,6 @@ async def _publish(options: PublishOptions, clock: Clock) -> int:
                     f"Posted: the summary, {counted(done.comments, 'new comment')} beside lines{hidden}.\n"
                 )
     return of_report(report)
-
-
-def why_not(pull: PullRequest, report: Report) -> str:
-    """Why a report is not written to a pull request, or an empty text."""
-    if not pull.open:
-        return f"pull request {pull.number} is closed"
-    if report.target.head and report.target.head != pull.head:
-        return (
-            f"the report is about commit {named(report.target.head[:12])}, "
-            f"and pull request {pull.number} is at {pull.head[:12]} by now"
-        )
-    return ""
 
 
 async def preview(host: CodeHost, pull: PullRequest, report: Report) -> str:

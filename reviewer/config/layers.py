@@ -74,7 +74,7 @@ def file_layers(user: Path, named: Path | None, root: Path, own: TrustedFiles) -
 
 def _named_layer(named: Path, root: Path, own: TrustedFiles) -> Layer:
     """The file of `--config`. Where a commit decides, a file of the repository is read from that."""
-    if own.commit and named.resolve().is_relative_to(root.resolve()):
+    if own.commit and (root / ".git").exists() and named.resolve().is_relative_to(root.resolve()):
         path = named.resolve().relative_to(root.resolve()).as_posix()
         data = _own(own, path)
         if data is None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from reviewer.changes.patch import parse_patch
 from reviewer.errors import HostRefusedError, NotPermittedError
 from reviewer.hosts.host import CodeHost, PullRequest
-from reviewer.outputs.neutral import inline
+from reviewer.outputs.neutral import inline, named
 from reviewer.outputs.report import Report
 from reviewer.outputs.summary import verdict_of
 from reviewer.publishing.anchors import Anchors
@@ -36,6 +36,18 @@ class Published:
     notes: tuple[str, ...] = ()
 
 
+def why_not(pull: PullRequest, report: Report) -> str:
+    """Why a report is not written to a pull request, or an empty text."""
+    if not pull.open:
+        return f"pull request {pull.number} is closed"
+    if report.target.head and report.target.head != pull.head:
+        return (
+            f"the report is about commit {named(report.target.head[:12])}, "
+            f"and pull request {pull.number} is at {pull.head[:12]} by now"
+        )
+    return ""
+
+
 async def plan(host: CodeHost, pull: PullRequest, report: Report, *, certain: bool = False) -> Publication:
     """What would be written now.
 
@@ -49,11 +61,17 @@ async def plan(host: CodeHost, pull: PullRequest, report: Report, *, certain: bo
     return publication(report, Anchors.of(changes), threads, notes, certain=certain)
 
 
-async def publish(host: CodeHost, pull: PullRequest, report: Report) -> Published:
+async def publish(host: CodeHost, pull: PullRequest, report: Report, *, check: bool = False) -> Published:
     """Write what a report has to say.
 
     First the comments beside lines, which nobody may get twice; then the summary, which is replaced; then
     what is out of date is hidden. A token that may not write stops nothing but the writing.
+
+    Args:
+        host: where.
+        pull: the pull request.
+        report: what was found.
+        check: set a check as well, which needs a right of its own.
 
     Raises:
         HostError: it cannot be written for another reason than that.
@@ -71,8 +89,8 @@ async def publish(host: CodeHost, pull: PullRequest, report: Report) -> Publishe
     except NotPermittedError as error:
         notes.append(f"Nothing was posted: {error}")
         return Published(permitted=False, notes=tuple(notes))
-    check = await _check(host, pull, report, planned)
-    return Published(len(planned.comments), len(planned.hide), True, check, notes=tuple(notes))
+    done = check and await _check(host, pull, report, planned, notes)
+    return Published(len(planned.comments), len(planned.hide), True, done, notes=tuple(notes))
 
 
 async def _review(
@@ -104,11 +122,14 @@ async def _post(host: CodeHost, pull: PullRequest, comments: Sequence[tuple[str,
     await host.post_review(pull, review_body(len(inlines), mark), inlines, mark)  # type: ignore[arg-type]
 
 
-async def _check(host: CodeHost, pull: PullRequest, report: Report, planned: Publication) -> bool:
+async def _check(
+    host: CodeHost, pull: PullRequest, report: Report, planned: Publication, notes: list[str]
+) -> bool:
     """Set the check, if the token may."""
     try:
         verdict = verdict_of(report)
         await host.set_check(pull, planned.conclusion, f"reviewer: {report.status}", inline(verdict))
-    except NotPermittedError:
+    except NotPermittedError as error:
+        notes.append(f"The check was not set: {error}")
         return False
     return True

@@ -74,13 +74,16 @@ def _build_publish(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("report", metavar="REPORT.json", help="a report in JSON; - for standard input")
     parser.add_argument("--pr", metavar="N|URL", required=True, help="the pull request that it is about")
     parser.add_argument("--dry-run", action="store_true", help="print what would be posted; post nothing")
+    parser.add_argument("--check", action="store_true", help="set a check too (needs checks: write)")
     parser.set_defaults(handler=_publish)
 
 
 def _publish(arguments: argparse.Namespace) -> int:
     from reviewer.commands.publish import PublishOptions, publish_report
 
-    return publish_report(PublishOptions(Path.cwd(), arguments.report, arguments.pr, arguments.dry_run))
+    return publish_report(
+        PublishOptions(Path.cwd(), arguments.report, arguments.pr, arguments.dry_run, arguments.check)
+    )
 
 
 COMMANDS: tuple[Command, ...] = (
