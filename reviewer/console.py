@@ -28,7 +28,7 @@ from reviewer.events import (
     RoleStarted,
     SlowedDown,
 )
-from reviewer.outputs.neutral import named, visible
+from reviewer.outputs.neutral import named, spoken
 from reviewer.outputs.report import Outcome, Report, RoleReview, Status
 from reviewer.outputs.summary import comparison_in_words, gate_in_words, verification_in_words
 from reviewer.outputs.wording import counted, few
@@ -89,11 +89,11 @@ class Terminal:
     def say(self, text: str) -> None:
         """A line for the user, unless they want quiet."""
         if not self.chatter.quiet:
-            self._console.print(Text(visible(text)))
+            self._console.print(Text(spoken(text)))
 
     def fail(self, text: str) -> None:
         """A line about something that went wrong, also for users who want quiet."""
-        self._console.print(Text(visible(text)))
+        self._console.print(Text(spoken(text)))
 
     @contextmanager
     def live(self) -> Iterator[None]:
@@ -122,7 +122,7 @@ class Terminal:
         if self.chatter.quiet or not self._console.is_terminal:
             yield
             return
-        with self._console.status(Text(visible(text)), spinner="line"):
+        with self._console.status(Text(spoken(text)), spinner="line"):
             yield
 
     def __call__(self, event: Event) -> None:
@@ -130,25 +130,25 @@ class Terminal:
         if self._progress is not None:
             self._show(event, self._progress)
         elif self.chatter.verbose and not self.chatter.quiet:
-            self._console.print(Text(visible(_line(event))))
+            self._console.print(Text(spoken(_line(event))))
 
     def _show(self, event: Event, progress: Progress) -> None:
         match event:
             case RoleStarted(role, model, prompts):
-                self._tasks[role] = progress.add_task(role, total=prompts, state=Text(visible(model)))
+                self._tasks[role] = progress.add_task(role, total=prompts, state=Text(spoken(model)))
             case Interrupted(reason):
-                progress.console.print(Text(visible(f"stopping: {reason}")))
+                progress.console.print(Text(spoken(f"stopping: {reason}")))
             case PromptAnswered(role) | PromptFailed(role):
                 self._advance(self._tasks[role], progress)
-                progress.update(self._tasks[role], state=Text(visible(_brief(event))))
+                progress.update(self._tasks[role], state=Text(spoken(_brief(event))))
             case RoleFinished(role, outcome):
                 progress.update(self._tasks[role], state=Text(outcome))
             case PromptSent() | Retrying() | Corrected() | Adapted() | Divided() | FailedOver():
-                progress.update(self._tasks[event.role], state=Text(visible(_brief(event))))
+                progress.update(self._tasks[event.role], state=Text(spoken(_brief(event))))
             case RequestEnded():
                 pass
             case BreakerChanged() | SlowedDown():
-                progress.console.print(Text(visible(_line(event))))
+                progress.console.print(Text(spoken(_line(event))))
             case _:
                 assert_never(event)
 
@@ -168,21 +168,21 @@ class Terminal:
                     self.fail(row)
             return
         line = Text("Review of ")
-        line.append(visible(report.target.title))
+        line.append(spoken(report.target.title))
         line.append(": ")
         line.append(report.status.value, style=_STYLES[report.status])
         self._console.print(line)
         if report.reviews and report.status is not Status.NOTHING:
             self._console.print(_table(report))
-        self._console.print(Text(visible(report.summary)))
+        self._console.print(Text(spoken(report.summary)))
         if checked := verification_in_words(report.verification):
-            self._console.print(Text(visible(checked)))
+            self._console.print(Text(spoken(checked)))
         if compared := comparison_in_words(report.comparison):
-            self._console.print(Text(visible(compared)))
+            self._console.print(Text(spoken(compared)))
         if report.gate.fail_on is not None:
             self._console.print(Text(gate_in_words(report.gate)))
         for row in [*_worst(report), *_missing(report)]:
-            self._console.print(Text(visible(row)))
+            self._console.print(Text(spoken(row)))
         if not report.language_model:
             self._console.print(Text("No language model was reached: only mechanical rules were applied."))
 
@@ -240,7 +240,7 @@ def _table(report: Report) -> Table:
         if review.planned_model not in model.split(", "):
             model += f" instead of {review.planned_model}"
         cells = (review.title, model, rating, *counts)
-        table.add_row(*(Text(visible(cell)) for cell in cells), Text(review.status.value, style=style))
+        table.add_row(*(Text(spoken(cell)) for cell in cells), Text(review.status.value, style=style))
     return table
 
 

@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 if TYPE_CHECKING:
     from reviewer.changes.target import Target
@@ -172,8 +172,26 @@ def _patch(name: str) -> "Target":
     if name == "-":
         if sys.stdin is None:
             raise SourceError("standard input is closed; give the patch as a file, or pipe it in.")
-        return Patch(sys.stdin.buffer.read(), "standard input")
+        return Patch(_bounded(sys.stdin.buffer, name), "standard input")
     try:
-        return Patch(Path(name).read_bytes(), name)
+        with Path(name).open("rb") as file:
+            return Patch(_bounded(file, name), name)
     except OSError as error:
         raise SourceError(f"{name}: cannot be read: {error.strerror}.") from error
+
+
+def _bounded(file: "BinaryIO", name: str) -> bytes:
+    """The whole of a patch, if it is not larger than what can be reviewed.
+
+    Raises:
+        SourceError: it is.
+    """
+    from reviewer.changes.git import MAX_DIFF_BYTES
+    from reviewer.errors import SourceError
+
+    data = file.read(MAX_DIFF_BYTES + 1)
+    if len(data) > MAX_DIFF_BYTES:
+        raise SourceError(
+            f"{name}: the patch has over {MAX_DIFF_BYTES // 2**20} MiB, more than can be reviewed."
+        )
+    return data

@@ -33,6 +33,7 @@ class RunPolicy:
         baseline: findings that are accepted; None if there is no such file.
         baseline_name: where it is, for people.
         redactor: what has taken secrets out of what was sent; None if nothing did.
+        may_excuse_itself: comments that the change adds may suppress findings about it.
     """
 
     created: datetime
@@ -50,3 +51,4 @@ class RunPolicy:
     baseline: Baseline | None = None
     baseline_name: str = ""
     redactor: Redactor | None = None
+    may_excuse_itself: bool = True

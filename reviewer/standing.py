@@ -23,6 +23,8 @@ def aside(findings: Sequence[Finding], changes: ChangeSet, policy: RunPolicy) ->
     comments = suppressed(findings, changes)
     for finding in findings:
         entry, comment = accepted.get(finding.id), comments.get(finding.id)
+        if comment is not None and comment.added and not policy.may_excuse_itself:
+            comment = None
         if comment is not None:
             new = ", which this change adds" if comment.added else ""
             why = f": {comment.reason}" if comment.reason else ""

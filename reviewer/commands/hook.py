@@ -28,7 +28,7 @@ from reviewer.hookcache import Kept, save
 from reviewer.models.answer import Clock
 from reviewer.options import Common, RunOptions
 from reviewer.outputs.files import write_all
-from reviewer.outputs.neutral import named
+from reviewer.outputs.neutral import named, spoken
 from reviewer.outputs.plain import line, title
 from reviewer.outputs.registry import FORMS
 from reviewer.outputs.report import Outcome, Report, Status
@@ -101,7 +101,7 @@ class _Said:
 def hook(options: HookOptions, clock: Clock | None = None) -> int:
     """Review what is about to be committed or pushed; returns the exit status."""
     said = anyio.run(_hook, options, clock or Clock())
-    text = "".join(f"{row}\n" for row in said.lines)
+    text = spoken("".join(f"{row}\n" for row in said.lines))
     sys.stdout.write(text)
     if options.key and said.lasting:
         save(hook_folder(), options.key, Kept(said.status, text, tuple(map(str, said.files))))

@@ -1,5 +1,7 @@
 """The report as JSON: the source of truth, from which every other form can be made again."""
 
+import json
+import re
 import sys
 from functools import cache
 from pathlib import Path
@@ -17,8 +19,19 @@ def _adapter() -> TypeAdapter[Report]:
 
 
 def render(report: Report) -> str:
-    """The report as indented JSON with a line feed at the end."""
-    return _adapter().dump_json(report, indent=2).decode("utf-8") + "\n"
+    """The report as indented JSON with a line feed at the end; what hides or controls is escaped in it."""
+    text = _adapter().dump_json(report, indent=2).decode("utf-8")
+    return _HIDDEN.sub(_escaped, text) + "\n"
+
+
+_HIDDEN = re.compile(
+    "[\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e0fff]"
+)
+"""Characters that no one sees or that turn text around; JSON leaves them as they are."""
+
+
+def _escaped(match: re.Match[str]) -> str:
+    return json.dumps(match[0])[1:-1]
 
 
 def parse(text: str, *, name: str) -> Report:

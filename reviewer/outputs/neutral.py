@@ -52,6 +52,17 @@ def _visible(character: str) -> str:
     return character
 
 
+_COMMAND = re.compile(r"^(\s*)::|##\[", re.MULTILINE)
+
+
+def spoken(text: str) -> str:
+    """A text for a terminal, which may be the log of a build server: visible, and no command to the runner.
+
+    GitHub's runner takes lines that begin with `::`, and `##[` anywhere, for commands.
+    """
+    return _COMMAND.sub(lambda match: "# #[" if match[0] == "##[" else f"{match[1]}: :", visible(text))
+
+
 def inline(text: str) -> Safe:
     """Text in one line: for headings, table cells and list items. Code spans stay code."""
     flat = " ".join(visible(text).split())
