@@ -162,6 +162,10 @@ def _notes(frame: Frame) -> Iterator[str]:
         kinds = ", ".join(f"{count} {kind.replace('_', ' ').lower()}" for kind, count in sent.items())
         said = counted(sum(sent.values()), "secret was", "secrets were")
         yield f"{said} taken out of what was sent to models: {kinds}."
+    shown = frame.policy.unhider.shown if frame.policy.unhider is not None else {}
+    if shown:
+        # How often depends on how often it was sent.
+        yield f"characters that hide or turn text around were made visible to models: {', '.join(shown)}."
 
 
 def _seen(

@@ -10,6 +10,7 @@ from reviewer.examining import Examiners
 from reviewer.findings.baseline import Baseline
 from reviewer.models.model import ModelRef, Price
 from reviewer.prompting.contract import Severity
+from reviewer.prompting.hidden import Unhider
 from reviewer.prompting.redact import Redactor
 
 
@@ -33,6 +34,7 @@ class RunPolicy:
         baseline: findings that are accepted; None if there is no such file.
         baseline_name: where it is, for people.
         redactor: what has taken secrets out of what was sent; None if nothing did.
+        unhider: what has shown what hides in what was sent; None if nothing did.
         may_excuse_itself: comments that the change adds may suppress findings about it.
     """
 
@@ -51,4 +53,5 @@ class RunPolicy:
     baseline: Baseline | None = None
     baseline_name: str = ""
     redactor: Redactor | None = None
+    unhider: Unhider | None = None
     may_excuse_itself: bool = True

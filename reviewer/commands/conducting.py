@@ -103,6 +103,7 @@ async def conduct(plan: Plan, crew: Staff, session: Session, observer: "Observer
         baseline=setup.baseline,
         baseline_name=setup.loaded.settings.baseline.file if setup.baseline else "",
         redactor=around.shield.redactor,
+        unhider=around.shield.unhider,
         may_excuse_itself=setup.authority.may_excuse_itself,
     )
     return await review(

@@ -7,6 +7,7 @@ from typing import Any
 
 from reviewer.changes.changeset import ChangeSet
 from reviewer.models.model import Endpoint
+from reviewer.prompting.hidden import Unhider
 from reviewer.prompting.prompt import Prompt
 from reviewer.prompting.redact import Redactor
 
@@ -20,18 +21,20 @@ class Shield:
 
     Attributes:
         redactor: takes out secrets, the same for all servers.
+        unhider: shows what hides.
         note: writes a line for every prompt that is sent, or None.
         time: when it is, for that.
     """
 
     redactor: Redactor
+    unhider: Unhider = field(default_factory=Unhider)
     note: Note | None = None
     time: Callable[[], str] = field(default=lambda: "")
 
     @classmethod
     def of(cls, keys: Iterable[str], note: Note | None, time: Callable[[], str]) -> "Shield":
         """A shield that knows this program's own keys."""
-        return cls(Redactor(keys), note, time)
+        return cls(Redactor(keys), note=note, time=time)
 
     def learn(self, changes: ChangeSet) -> None:
         """Look at a whole change before anything of it is sent."""
@@ -39,7 +42,8 @@ class Shield:
 
     def covered(self, prompt: Prompt, endpoint: Endpoint) -> Prompt:
         """The prompt as it may go to a server."""
-        return self.redactor.prompt(prompt) if endpoint.redact else prompt
+        shown = self.unhider.prompt(prompt)
+        return self.redactor.prompt(shown) if endpoint.redact else shown
 
     def covered_text(self, text: str, endpoint: Endpoint) -> str:
         """A text as it may go to a server."""
@@ -47,7 +51,7 @@ class Shield:
 
     def uncovered(self, text: str) -> str:
         """What came back, with the true values in it."""
-        return self.redactor.restore(text)
+        return self.unhider.hide(self.redactor.restore(text))
 
     def tell(self, prompt: Prompt, endpoint: Endpoint, model: str) -> None:
         """Note that a prompt is sent: where to and what, by hashes; nothing of its content."""

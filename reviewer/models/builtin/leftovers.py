@@ -39,6 +39,15 @@ _PATTERNS = (
         Severity.CRITICAL,
     ),
     _Pattern(
+        re.compile(".*[\u202a-\u202e\u2066-\u2069\U000e0000-\U000e007f]"),
+        frozenset(),
+        "Characters that turn text around or hide it",
+        "Who reads the code sees something else than the compiler: a comment may be code, or code a comment.",
+        "Remove them, or write them as escapes.",
+        "security",
+        Severity.MAJOR,
+    ),
+    _Pattern(
         re.compile(r"^\s*(?:breakpoint\(\)|import i?pdb\b|i?pdb\.set_trace\()"),
         frozenset({".py"}),
         "Debugger call left in the code",
