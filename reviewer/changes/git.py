@@ -60,6 +60,8 @@ _DIFF = (
     "--dst-prefix=b/",
     "--no-relative",
 )
+MAX_FILES = 50_000
+"""A change of more files is refused: nobody could review it, and it would take minutes only to list it."""
 MAX_DIFF_BYTES = 512 * 1024 * 1024
 """A larger diff is refused: it could not be reviewed and would not fit into memory."""
 
@@ -146,6 +148,7 @@ class Repository:
                 f"the diff has {len(data) // 2**20} MiB, more than can be reviewed. "
                 "Narrow it with a range, or give paths with --include."
             )
+        check_count(data.count(b"\ndiff --git "), "changed files", "Narrow it with a range")
         return data
 
     def blob(self, object_id: str) -> bytes | None:
@@ -176,6 +179,7 @@ class Repository:
         env = {"GIT_INDEX_FILE": str(copy)}
         names = self.output("ls-files", "-z", "--others", "--exclude-standard", env=env)
         listed = [name for name in names.split(b"\0") if name]
+        check_count(len(listed), "untracked files", "Put what is made into .gitignore")
         # A nested repository is listed with a trailing slash; it is not part of this one.
         files = [name for name in listed if not name.endswith(b"/")]
         nested = tuple(decode_path(name.rstrip(b"/")) for name in listed if name.endswith(b"/"))
@@ -213,6 +217,18 @@ class Repository:
             os.fsdecode(path): value.decode("utf-8", "replace")
             for path, value in zip(fields[0::3], fields[2::3], strict=False)
         }
+
+
+def check_count(count: int, what: str, advice: str) -> None:
+    """Refuse more files than can be reviewed.
+
+    Raises:
+        SourceError: there are more.
+    """
+    if count > MAX_FILES:
+        raise SourceError(
+            f"there are {count:,} {what}, more than the {MAX_FILES:,} that can be reviewed. {advice}."
+        )
 
 
 def _command(directory: Path) -> "git.Git":

@@ -5,7 +5,7 @@ import stat
 from pathlib import Path
 
 from reviewer.changes.changeset import FileChange, FileStatus, Hunk, Line, LineKind
-from reviewer.changes.git import Repository
+from reviewer.changes.git import Repository, check_count
 from reviewer.changes.text import decode_lines, decode_path, looks_binary
 from reviewer.errors import SourceError
 
@@ -33,6 +33,7 @@ def read_snapshot(repository: Repository, paths: tuple[str, ...]) -> tuple[FileC
     listed = repository.output("--literal-pathspecs", *arguments, *specs)
     # A repository inside this one is listed with a trailing slash.
     names = sorted({name.rstrip(b"/") for name in listed.split(b"\0") if name})
+    check_count(len(names), "files", "Name folders: reviewer run --all FOLDER")
     if not names and paths:
         raise SourceError(f"no files to review under {', '.join(paths)}.")
     return tuple(

@@ -6,7 +6,7 @@ from reviewer.changes.changeset import FileChange, FileStatus, Side, SkipKind
 from reviewer.changes.collect import collect
 from reviewer.changes.patch import parse_patch
 from reviewer.changes.select import Rules, select
-from reviewer.changes.target import Patch, Place, Selection, Uncommitted
+from reviewer.changes.target import Commit, Patch, Place, Selection, Snapshot, Uncommitted
 from reviewer.errors import SourceError
 
 
@@ -152,3 +152,38 @@ def test_series_that_changes_a_file_twice_is_noted(tmp_path):
     twice = PATCH % b"1111111" + PATCH % b"2222222"
     changes = collect(Patch(twice, "series"), Selection(), Place(tmp_path))
     assert changes.notes == ("the patch changes a.py in several steps; line numbers are those of each step",)
+
+
+def test_more_files_than_a_run_reviews_are_named(monkeypatch):
+    monkeypatch.setattr("reviewer.changes.select.MOST_FILES", 2)
+    changes = parse_patch(
+        b"".join(
+            b"diff --git a/%d.py b/%d.py\nnew file mode 100644\n--- /dev/null\n+++ b/%d.py\n@@ -0,0 +1 @@\n+x\n"
+            % (n, n, n)
+            for n in range(4)
+        ),
+        name="test",
+    )
+    kept, skipped = select(changes, Rules(Selection()))
+    assert [change.path for change in kept] == ["0.py", "1.py"]
+    assert [(part.path, part.kind) for part in skipped] == [
+        ("2.py", SkipKind.IMPOSSIBLE),
+        ("3.py", SkipKind.IMPOSSIBLE),
+    ]
+
+
+def test_far_too_many_files_are_refused_at_once(repo, monkeypatch):
+    monkeypatch.setattr("reviewer.changes.git.MAX_FILES", 2)
+    repo.commit({"a.py": "x\n"})
+    for number in range(3):
+        repo.write(f"{number}.py", "x\n")
+    with pytest.raises(
+        SourceError, match="there are 3 untracked files, more than the 2 that can be reviewed"
+    ):
+        collect(Uncommitted(), Selection(), Place(repo.root))
+    with pytest.raises(SourceError, match="there are 4 files"):
+        collect(Snapshot(), Selection(), Place(repo.root))
+    repo.commit()
+    repo.commit({f"{number}.js": "x\n" for number in range(4)})
+    with pytest.raises(SourceError, match="changed files, more than the 2"):
+        collect(Commit("HEAD"), Selection(), Place(repo.root))
