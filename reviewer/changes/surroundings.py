@@ -31,6 +31,10 @@ _NAME = re.compile(r"[A-Za-z_$][\w$]{1,100}")
 _DEFINITION = (
     r"\b(?:def|class|func|function|fn|type|interface|struct|enum|trait|const|let|var|val|module|sub|macro)\b"
 )
+_NO_NAME = "There is no file and no definition of this name in the repository."
+_NOT_HERE = (
+    "It is not in the change. The rest of the repository is not at hand, so that it may well be there."
+)
 _LINE = re.compile(rb"([^\0]+)\0(\d+)[\0:](.*)", re.DOTALL)
 
 
@@ -95,13 +99,13 @@ class Around:
                 as_path, lines, start, min(len(lines), start + _MOST_OF_A_FILE - 1), total=len(lines)
             )
         if "/" in as_path or fence_name(as_path):
-            return "There is no such file in the repository."
+            return self._nothing("There is no such file in the repository.")
         symbol = _symbol(wanted)
         if not _NAME.fullmatch(symbol):
             return "There is no such file, and it is not a name that could be searched for."
         hits = sorted(self._hits(symbol), key=lambda hit: (hit.path, hit.line))
         if not hits:
-            return "There is no file and no definition of this name in the repository."
+            return self._nothing(_NO_NAME)
         defined = [hit for hit in hits if _defines(hit, symbol)]
         changed = {change.path for change in self.changes.files}
         defined = (
@@ -110,7 +114,11 @@ class Around:
             or defined
         )
         shown = PLACES_APART.join(self._shown(defined or hits, _DEFINED if defined else _AROUND))
-        return shown or "There is no file and no definition of this name in the repository."
+        return shown or self._nothing(_NO_NAME)
+
+    def _nothing(self, text: str) -> str:
+        """What to say where nothing was found; of a repository that is not here nobody knows."""
+        return text if self.repository is not None else _NOT_HERE
 
     def _shown(self, hits: Sequence[_Hit], behind: int) -> Iterator[str]:
         """The first places, as far as there is room.
@@ -287,6 +295,10 @@ def _numbered(path: str, lines: Sequence[str], start: int, end: int, *, total: i
     return "\n".join(rows)
 
 
+def _has(repository: Repository, commit: str) -> bool:
+    return bool(repository.line("rev-parse", "--verify", "--quiet", f"{commit}^{{commit}}"))
+
+
 def surroundings_of(changes: ChangeSet, target: Target, place: Place) -> Around:
     """What lies around a change, at the version that is reviewed."""
     try:
@@ -300,4 +312,6 @@ def surroundings_of(changes: ChangeSet, target: Target, place: Place) -> Around:
         repository = None  # the patch is of another repository, or of another state of this one
     if repository is not None and repository.bare and not changes.head:
         repository = None
+    if repository is not None and changes.head and not _has(repository, changes.head):
+        repository = None  # a pull request whose head was not fetched
     return Around(changes, repository, revision)

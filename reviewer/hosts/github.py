@@ -11,14 +11,13 @@ from typing import Any
 from urllib.parse import quote
 
 from reviewer.changes.changeset import Side, SkipKind, SkippedFile
-from reviewer.errors import HostError, HostTooLargeError, NotPermittedError
+from reviewer.errors import HostError, HostTooLargeError
 from reviewer.hosts.client import Client
 from reviewer.hosts.host import Conclusion, Diff, Inline, Note, PullRequest, Thread
 
 _MOST_LISTED = 3000
 """Files that GitHub lists of a pull request."""
 _DIFF = "application/vnd.github.diff"
-_RAW = "application/vnd.github.raw+json"
 _ACTIONS = "github-actions"
 """The login of who writes with the token of a workflow."""
 _SIDES = {Side.NEW: "RIGHT", Side.OLD: "LEFT"}
@@ -142,9 +141,10 @@ class GitHub:
             if wanted and row.get("type") == "blob" and row.get("mode") in {"100644", "100755"}:
                 found[path] = await self._blob(str(row["sha"]), path)
         if tree.get("truncated"):
-            for name in names:
-                if name not in found:
-                    found |= await self._content(commit, name)
+            raise HostError(
+                "the repository has more files than GitHub lists, so that its settings cannot be found. "
+                "Check out the base commit (actions/checkout with fetch-depth: 0)."
+            )
         return found
 
     async def _blob(self, object_id: str, path: str) -> bytes:
@@ -153,13 +153,6 @@ class GitHub:
             return base64.b64decode(data["content"])
         except (KeyError, TypeError, binascii.Error) as error:
             raise HostError(f"{path}: its content cannot be read from the code host.") from error
-
-    async def _content(self, commit: str, name: str) -> dict[str, bytes]:
-        try:
-            answer = await self.client.get(f"{self._root}/contents/{quote(name)}?ref={commit}", _RAW)
-        except NotPermittedError:
-            return {}
-        return {name: answer.text.encode("utf-8", "surrogateescape")}
 
     async def threads(self, pull: PullRequest) -> tuple[Thread, ...]:
         """The threads of all reviews; GraphQL alone knows which are settled."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from reviewer.changes.patch import parse_patch
 from reviewer.errors import HostRefusedError, NotPermittedError
-from reviewer.hosts.host import CodeHost, PullRequest
+from reviewer.hosts.host import CodeHost, Inline, PullRequest
 from reviewer.outputs.neutral import inline, named
 from reviewer.outputs.report import Report
 from reviewer.outputs.summary import verdict_of
@@ -116,10 +116,10 @@ async def _review(
     return planned
 
 
-async def _post(host: CodeHost, pull: PullRequest, comments: Sequence[tuple[str, object]]) -> None:
+async def _post(host: CodeHost, pull: PullRequest, comments: Sequence[tuple[str, Inline]]) -> None:
     mark = review_mark(pull.head, [identity for identity, _ in comments])
     inlines = [comment for _, comment in comments]
-    await host.post_review(pull, review_body(len(inlines), mark), inlines, mark)  # type: ignore[arg-type]
+    await host.post_review(pull, review_body(len(inlines), mark), inlines, mark)
 
 
 async def _check(

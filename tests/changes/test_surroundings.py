@@ -156,7 +156,7 @@ def test_a_patch_of_no_repository_knows_its_own_files_only(tmp_path):
     target = Patch(PATCH, "x.patch")
     known = surroundings_of(collect(target, Selection(), Place(tmp_path)), target, Place(tmp_path))
     assert "func Twice" in known.find("Twice")
-    assert "There is no file" in known.find("Nobody")
+    assert "not at hand" in known.find("Nobody")
 
 
 def test_a_definition_near_by_hides_those_elsewhere(repo):
