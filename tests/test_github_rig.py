@@ -558,3 +558,32 @@ def test_the_command_line_knows_it_all(desk, rig, model, capsys):
     assert main(["run", "--config", "lab.toml", "--pr", address, "-q", "-o", "r.json"]) == 0
     assert main(["publish", "r.json", "--pr", address, "--dry-run"]) == 0
     assert "##### New comment" in capsys.readouterr().out
+
+
+def test_the_hooks_in_pre_commit(tmp_path):
+    """The manifest is sound, and both hooks run from an environment that pre-commit has made."""
+    folder, where = require("rigs", "github"), home()
+    root = Path(__file__).resolve().parents[1]
+    environment = {**os.environ, "RIG_HOME": str(where), "REVIEWER_DETECT": "false"}
+    manifest = [
+        str(where / "venv" / "bin" / "pre-commit"),
+        "validate-manifest",
+        str(root / ".pre-commit-hooks.yaml"),
+    ]
+    subprocess.run(manifest, env=environment, check=True)
+    said = {
+        "reviewer": ("pre-commit", "reviewer: not reviewed: no model server answers", 0),
+        "reviewer-push": ("manual", "this repository has no commits yet", 1),
+    }
+    for hook, (stage, words, status) in said.items():
+        done = subprocess.run(
+            ["bash", str(folder / "precommit_try.sh"), str(root), hook, "--hook-stage", stage],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if "No matching distribution" in done.stdout or "Could not find a version" in done.stdout:
+            pytest.skip("no package registry can be reached")
+        assert words in done.stdout, done.stdout + done.stderr
+        assert done.returncode == status
