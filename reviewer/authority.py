@@ -5,6 +5,7 @@ works alone. In somebody else's change they are a part of what is under review: 
 the change is compared with.
 """
 
+import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,10 +77,10 @@ def _of_person(repository: Repository, root: Path) -> Authority:
     try:
         fork = default_fork(repository, head).commit if head else ""
     except SourceError:
-        return here  # there is no branch that this one could differ from
+        return _without_fork(repository, here, head)
     if not fork or fork == head:
         return here
-    others = _others(repository, f"{fork}..{head}")
+    others = _others(repository, f"{fork}..{head}", _named(CommitFiles(repository, fork)))
     if not others:
         return here
     note = (
@@ -89,16 +90,52 @@ def _of_person(repository: Repository, root: Path) -> Authority:
     return Authority(CommitFiles(repository, fork), note)
 
 
-_MADE_HERE = ("commit", "rebase", "cherry-pick", "am", "revert")
-"""What git's log of a reference begins with where a commit was made in this clone, not fetched into it."""
+def _without_fork(repository: Repository, here: Authority, head: str) -> Authority:
+    """Where no branch is known that this one could differ from: it may be a stranger's, cloned alone."""
+    if not head or not repository.line("remote"):
+        return here
+    others = _others(repository, head)
+    if not others:
+        return here
+    note = (
+        "No default branch is known here, and others have written the files that decide on this one: they do "
+        "not count; --settings-from worktree takes them as they are."
+    )
+    return Authority(NoFiles(), note)
 
 
-def _others(repository: Repository, commits: str) -> Sequence[str]:
+def _named(files: TrustedFiles) -> list[str]:
+    """Further places that the settings at the beginning of a branch name: they decide as well."""
+    named: list[str] = []
+    for name in ("reviewer.toml", "pyproject.toml"):
+        try:
+            table = tomllib.loads((files.read(name) or b"").decode("utf-8-sig"))
+        except (SourceError, ValueError):
+            continue  # whoever reads the settings says what is wrong with them
+        own = table if name == "reviewer.toml" else table.get("tool", {}).get("reviewer", {})
+        for section, key in (
+            ("baseline", "file"),
+            ("defaults", "guidance_files"),
+            ("prompts", "directories"),
+        ):
+            value = own.get(section, {}).get(key, []) if isinstance(own.get(section, {}), dict) else []
+            named += [value] if isinstance(value, str) else [part for part in value if isinstance(part, str)]
+    return [f":(literal){place}" for place in named if place and not place.startswith("/")]
+
+
+_MADE_HERE = ("commit:", "commit (")
+"""How git's log of a reference begins where somebody has written a commit in this clone. Rebased and applied
+commits may be anybody's."""
+_ANYWHERE = (":(glob)**/.gitattributes", ":(glob)**/.reviewerignore")
+
+
+def _others(repository: Repository, commits: str, more: Sequence[str] = ()) -> Sequence[str]:
     """Who else than the user has changed deciding files in some commits.
 
     Anybody can write the user's address into a commit: it has to be made in this clone too.
     """
-    rows = repository.output("log", "--format=%H %ae", commits, "--", *DECIDING).decode("utf-8", "replace")
+    paths = (*DECIDING, *_ANYWHERE, *more)
+    rows = repository.output("log", "--format=%H %ae", commits, "--", *paths).decode("utf-8", "replace")
     made = [row.partition(" ")[::2] for row in rows.split("\n") if row]
     if not made:
         return []

@@ -96,7 +96,7 @@ _OTHERS = (
 _LIKELY_TELLING = 8
 """Characters; what is shorter may well stand elsewhere as an ordinary word."""
 _LONGEST_LINE = 2000
-"""Characters; in longer lines, which are data, only formats are looked for: other patterns are slow there."""
+"""Characters; longer lines are data, in which much looks random."""
 
 
 @cache
@@ -113,7 +113,7 @@ def _formats() -> tuple[_Format, ...]:
 def found_in(text: str, path: str = "") -> list[Secret]:
     """The secrets in a text, as `reviewer.changes.secrets.find_secrets` gives them."""
     plain = text if max(map(len, text.split("\n"))) <= _LONGEST_LINE else _without_long_lines(text)
-    found = [*_by_format(text), *_of_private_keys(text), *_by_name(plain, path), *_by_chance(plain, path)]
+    found = [*_by_format(text), *_of_private_keys(text), *_by_name(text, path), *_by_chance(plain, path)]
     return _disjoint(found, text)
 
 
@@ -145,7 +145,7 @@ def _by_format(text: str) -> Iterator[Secret]:
             yield Secret(*match.span(), "JWT", telling=True)
 
 
-_JWT = re.compile(r"(eyJ[A-Za-z0-9_=-]+\.[A-Za-z0-9_=-]+)(?:\.[A-Za-z0-9_=-]*)?")
+_JWT = re.compile(r"(?<![A-Za-z0-9_-])(eyJ[A-Za-z0-9_=-]+\.[A-Za-z0-9_=-]+)(?:\.[A-Za-z0-9_=-]*)?")
 """With its signature, which the library's own pattern leaves out."""
 
 
@@ -163,8 +163,10 @@ _LONGEST_KEY = 200
 
 def _of_private_keys(text: str) -> Iterator[Secret]:
     """What stands between the first and the last line of a private key, line by line."""
-    for begin in _KEY_BEGINS.finditer(text):
-        rest = text[begin.end() : begin.end() + _LONGEST_KEY * 100]
+    begins = list(_KEY_BEGINS.finditer(text))
+    for position, begin in enumerate(begins):
+        following = begins[position + 1].start() if position + 1 < len(begins) else len(text)
+        rest = text[begin.end() : min(following, begin.end() + _LONGEST_KEY * 100)]
         end = _KEY_ENDS.search(rest)
         inner = rest[: end.start()] if end else rest
         for number, line in enumerate(re.finditer(r"[^\n]*", inner)):
@@ -196,7 +198,7 @@ def _by_name(text: str, path: str) -> Iterator[Secret]:
     patterns = {**keyword.QUOTES_REQUIRED_DENYLIST_REGEX_TO_GROUP, _TOKEN: 2}
     if _is_settings(path):
         patterns |= keyword.CONFIG_DENYLIST_REGEX_TO_GROUP
-    for line in _lines_with(_NAMES, text):
+    for line in _around_names(text):
         for pattern, group in patterns.items():
             for match in pattern.finditer(line.text):
                 value = match[group]
@@ -223,6 +225,30 @@ def _lines_with(pattern: re.Pattern[str], text: str) -> Iterator[_Row]:
             yield _Row(start, text[start:end])
 
 
+_LONGEST_NAMED, _BEFORE_NAME, _AFTER_NAME = 500, 60, 200
+"""Characters of a line that is looked at as a whole; of a longer one, how many around a name."""
+_MOST_NAMES = 8
+"""Names in a piece of text; where there are more, it is no code, and the patterns take long."""
+
+
+def _around_names(text: str) -> Iterator[_Row]:
+    """The lines with names of secrets, and of long lines what stands around such names."""
+    for line in _lines_with(_NAMES, text):
+        for row in [line] if len(line.text) <= _LONGEST_NAMED else _windows(line):
+            if len(_NAMES.findall(row.text)) <= _MOST_NAMES:
+                yield row
+
+
+def _windows(line: _Row) -> Iterator[_Row]:
+    """Pieces of a long line, so that every name has what comes after it in one of them."""
+    seen = 0
+    for match in _NAMES.finditer(line.text):
+        if match.end() > seen:
+            start, end = max(match.start() - _BEFORE_NAME, 0), match.end() + 2 * _AFTER_NAME
+            seen = end - _AFTER_NAME
+            yield _Row(line.start + start, line.text[start:end])
+
+
 _VARIABLE = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+")
 """The name of a variable, as in `api_key_env = "LAB_KEY"`."""
 
@@ -242,19 +268,34 @@ def _is_harmless(value: str, around: str) -> bool:
 
 _QUOTED = re.compile(r"""(["'`])([A-Za-z0-9+/=_-]{20,})\1""")
 _ASSIGNED = re.compile(
-    r"^(?: *\d* *[+ -]?\|)?\s*(?:export +)?[\w.-]+[ \t]*[=:][ \t]*([A-Za-z0-9+/=_-]{20,})\s*$", re.MULTILINE
+    r"(?:\d{1,7} ?[+ -]?\|[ \t]{0,40})?(?:export +)?[\w.-]{1,100}"
+    r"[ \t]{0,20}[=:][ \t]{0,20}([A-Za-z0-9+/=_-]{20,})"
 )
+"""A whole line of a file of settings, without blanks at its ends."""
 _HEX = re.compile(r"[0-9a-fA-F]+")
 
 
 def _by_chance(text: str, path: str) -> Iterator[Secret]:
     """Values that look random: quoted ones, and in files of settings whole values."""
-    patterns = [(_QUOTED, 2), *([(_ASSIGNED, 1)] if _is_settings(path) else [])]
-    for pattern, group in patterns:
-        for match in pattern.finditer(text):
-            value = match[group]
-            if _looks_random(value) and not heuristic.is_potential_uuid(value):
-                yield Secret(*match.span(group), "RANDOM_STRING", telling=True)
+    spans = [match.span(2) for match in _QUOTED.finditer(text)]
+    if _is_settings(path):
+        spans += _assigned(text)
+    for start, end in spans:
+        value = text[start:end]
+        if _looks_random(value) and not heuristic.is_potential_uuid(value):
+            yield Secret(start, end, "RANDOM_STRING", telling=True)
+
+
+def _assigned(text: str) -> Iterator[tuple[int, int]]:
+    """Where whole values of settings stand. Line by line: a pattern over all lines would take too long."""
+    start = 0
+    for line in text.split("\n"):
+        bare = line.strip()
+        match = _ASSIGNED.fullmatch(bare) if bare and len(bare) <= _LONGEST_LINE else None
+        if match is not None:
+            offset = start + line.index(bare)
+            yield offset + match.start(1), offset + match.end(1)
+        start += len(line) + 1
 
 
 @cache

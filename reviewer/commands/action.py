@@ -334,7 +334,7 @@ def _loaded(inputs: Inputs, workflow: Workflow) -> Report:
     if not name:
         raise UsageError("mode publish needs the input report: the JSON report of the job that has reviewed.")
     report = json_report.load(name)
-    return scrubbed(report, Redactor(known_keys(workflow.environment)).redact)
+    return scrubbed(report, Redactor(known_keys(workflow.environment)).scrub)
 
 
 def _put_out(report: Report, workflow: Workflow) -> None:

@@ -59,7 +59,7 @@ async def _publish(options: PublishOptions, clock: Clock) -> int:
     place = where_of(options.pull_request, repository_at(options.directory), environment)
     token = token_of(place, environment)
     # It may come from a job that had read what anybody wrote.
-    report = scrubbed(report, Redactor(known_keys(environment)).redact)
+    report = scrubbed(report, Redactor(known_keys(environment)).scrub)
     if not token and not options.dry_run:
         raise UsageError("publishing needs a token: set GITHUB_TOKEN, or look first with --dry-run.")
     async with connected(place, token, clock) as host:

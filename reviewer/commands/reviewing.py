@@ -80,7 +80,7 @@ class Ready:
         """Ask, check and put the report together, until it is done or to be stopped."""
         around = self.session.around
         outcome = await conduct(self.plan, self.crew, self.session, self.observer, either(around.stop, stop))
-        return Made(scrubbed(around.timed(outcome.report), around.shield.redactor.redact), outcome)
+        return Made(scrubbed(around.timed(outcome.report), around.shield.redactor.scrub), outcome)
 
     def finish(self, made: Made) -> Sequence[str]:
         """Remember what was learned; returns what could not be written, one sentence each."""

@@ -77,7 +77,7 @@ class HttpBackend(Backend):
             yield
         except ModelError as error:
             error.args = (self._endpoint.masked(str(error)),)
-            error.partial = self._home(self._endpoint.masked(error.partial))
+            error.partial = self._endpoint.masked(self._home(error.partial))
             raise
 
     def _home(self, text: str) -> str:
@@ -191,7 +191,7 @@ class HttpBackend(Backend):
         with self._masking():
             reply = await self._answer(model, prompt, shape, manner)
         masked = self._endpoint.masked
-        text, reasoning = self._home(masked(reply.text)), self._home(masked(reply.reasoning))
+        text, reasoning = masked(self._home(reply.text)), masked(self._home(reply.reasoning))
         return replace(reply, text=text, reasoning=reasoning)
 
     async def _answer(self, model: str, prompt: Prompt, shape: Shape, manner: Manner) -> Reply:

@@ -20,6 +20,11 @@ _HIDDEN = re.compile(f"[{HIDDEN}]")
 _FIRST_PLAIN = 0x20
 
 
+def visible_form(text: str) -> str:
+    """The text with escapes in place of what hides."""
+    return _HIDDEN.sub(lambda match: _escaped(match[0]), text)
+
+
 class Unhider:
     """Makes hidden characters visible, and hides them again in what comes back, so that quotes are found."""
 

@@ -27,6 +27,7 @@ class Purpose:
 def purpose_of(title: str, body: str) -> Purpose:
     """Title and description of a change, without comments, images and characters that hide."""
     notes: list[str] = []
+    title, body = title[:_MOST], body[: _MOST * 10]
     shown = [_COMMENT.sub("", text) for text in (title, body)]
     comments = len(_COMMENT.findall(title + "\n" + body))
     if comments:

@@ -14,10 +14,11 @@ from dataclasses import replace
 from reviewer.changes.changeset import ChangeSet
 from reviewer.changes.secret import STAND_IN, Secret
 from reviewer.changes.secrets import find_secrets
+from reviewer.prompting.hidden import visible_form
 from reviewer.prompting.prompt import Message, Prompt, Speaker
 from reviewer.prompting.tokens import estimate_tokens
 
-_TOKEN = re.compile(r"REDACTED_[A-Z_]+_\d+")
+_TOKEN = re.compile(r"(?<![A-Za-z0-9_])REDACTED_[A-Z_]+_\d+(?![A-Za-z0-9_])")
 _MARGIN = re.compile(r" *\d* *[+ -]?\|")
 """What stands in front of a line of code in a prompt."""
 _SHORTEST_OWN = 8
@@ -72,7 +73,9 @@ class Redactor:
         if not found:
             return
         before, after = text.split("\n"), self._replaced(text, found).split("\n")
-        self._lines.update({old: new for old, new in zip(before, after, strict=True) if old != new})
+        changed = {old: new for old, new in zip(before, after, strict=True) if old != new}
+        # Models see what hides as escapes, so that a line has two forms.
+        self._lines |= changed | {visible_form(old): visible_form(new) for old, new in changed.items()}
 
     def redact(self, text: str) -> str:
         """The text with stand-ins in place of secrets; it has as many lines as before."""
@@ -118,18 +121,33 @@ class Redactor:
         return self._token_of[value]
 
     def restore(self, text: str) -> str:
-        """The text with the true values in place of stand-ins; inside of JSON, escaped as it needs."""
+        """The text with the true values in place of stand-ins that were sent.
+
+        Inside of JSON they are escaped as it needs.
+
+        Our own keys never come back: nothing that is sent needs one, so that who names one wants to have it.
+        """
         if STAND_IN not in text:
             return text
-        is_json = text.lstrip().startswith(("{", "[", "```json"))
+        is_json = "{" in text
 
         def value(match: re.Match[str]) -> str:
             known = self._value_of.get(match[0])
-            if known is None:
+            if known is None or match[0] not in self._sent or _is_own(match[0]):
                 return match[0]
             return json.dumps(known, ensure_ascii=False)[1:-1] if is_json else known
 
         return _TOKEN.sub(value, text)
+
+    def scrub(self, text: str) -> str:
+        """A text before it is written or posted: no secret that is known is in it, wherever it stands."""
+        if not text:
+            return text
+        for value, token in self._token_of.items():
+            # An ordinary word, as the password of a test, stands elsewhere in its own right.
+            if len(value) >= _SHORTEST_OWN and (not value.isalpha() or _is_own(token)) and value in text:
+                text = text.replace(value, token)
+        return self.redact(text)
 
     def prompt(self, prompt: Prompt) -> Prompt:
         """The prompt without secrets; if there were any, it says what stands in for them."""
@@ -161,6 +179,10 @@ class Redactor:
     def sent(self) -> Mapping[str, int]:
         """How many different secrets were replaced in what was sent, by kind."""
         return _by_kind(self._sent)
+
+
+def _is_own(token: str) -> bool:
+    return token.startswith(f"{STAND_IN}{OWN}_")
 
 
 def _by_kind(tokens: Iterable[str]) -> Mapping[str, int]:

@@ -83,9 +83,19 @@ def test_a_private_key_in_one_line_of_json():
     assert not any(line in hidden for line in KEY_LINES)
 
 
-def test_long_lines_are_looked_through_for_forms():
-    text = "x" * 5000 + " " + BY_FORM["AWS_KEY"] + ' password = "hunter2222"'
-    assert found(text) == [("AWS_KEY", BY_FORM["AWS_KEY"])]
+def test_long_lines_are_looked_through_for_forms_and_names():
+    text = (
+        "x" * 5000 + " " + BY_FORM["AWS_KEY"] + ' password = "hunter2222"' + "x" * 5000 + " secret='abcd1234'"
+    )
+    assert found(text) == [
+        ("AWS_KEY", BY_FORM["AWS_KEY"]),
+        ("PASSWORD", "hunter2222"),
+        ("PASSWORD", "abcd1234"),
+    ]
+
+
+def test_long_lines_of_data_have_much_that_looks_random():
+    assert found(f'["{RANDOM}", ' + "0, " * 1000 + "]") == []
 
 
 @given(st.text(alphabet=st.characters(codec="utf-8")), st.sampled_from(["a.py", ".env", "x.yaml", ""]))
@@ -95,3 +105,30 @@ def test_places_are_in_order_within_lines(text, path):
         assert end <= secret.start < secret.end <= len(text)
         assert "\n" not in text[secret.start : secret.end]
         end = secret.end
+
+
+SLOW = {
+    "blank lines": ("\n" * 20_000, "a.yml"),
+    "a line of blanks": (" " * 200_000, "a.yml"),
+    "names only": ("password" * 250 + "\n", "a.py"),
+    "many lines of names": (("password" * 200 + "\n") * 50, "a.yml"),
+    "beginnings of tokens": ("eyJ" * 60_000, "a.py"),
+    "beginnings of keys": (("-----BEGIN RSA PRIVATE " + "KEY-----\n") * 5000, "a.pem"),
+    "quotes": ('"' * 100_000, "a.py"),
+    "assignments": ("a=" * 100_000, ".env"),
+}
+
+
+@pytest.mark.parametrize(("text", "path"), SLOW.values(), ids=SLOW)
+def test_no_text_takes_long(text, path):
+    """Twice the text may take about twice the time, not four times."""
+    import time
+
+    def seconds(value: str) -> float:
+        start = time.perf_counter()
+        find_secrets(value, path)
+        return time.perf_counter() - start
+
+    find_secrets("warm up")
+    once, twice = seconds(text), seconds(text * 2)
+    assert twice < 3 * once + 0.5

@@ -23,6 +23,11 @@ def patch(path: str, *lines: str):
     )
 
 
+def prompt(text: str) -> Prompt:
+    messages = (Message(Speaker.SYSTEM, "Review."), Message(Speaker.USER, text))
+    return Prompt("r", ModelKind.CODING, Purpose.REVIEW, messages, None, 10, 100, "r")
+
+
 def test_the_same_value_has_the_same_stand_in():
     redactor = Redactor()
     assert redactor.redact(f'a = "{AWS}"\nb = "{GITHUB}"\nc = "{AWS}"') == (
@@ -62,18 +67,13 @@ def test_a_stand_in_that_is_in_the_code_stands_for_nothing():
     assert redactor.restore('x = "REDACTED_AWS_KEY_1"') == 'x = "REDACTED_AWS_KEY_1"'
 
 
-@pytest.mark.parametrize("value", ['a"b\\c-password', "zwölf-Boxkämpfer"])
+@pytest.mark.parametrize("value", ["a\\c-passw0rd", "zwölf-Boxkämpfer"])
 def test_values_come_home_as_json_needs_them(value):
-    redactor = Redactor([value])
-    token = redactor.redact(value)
-    reply = json.dumps({"quote": f"x = {token}"})
+    redactor = Redactor()
+    assert value not in redactor.prompt(prompt(f"password = '{value}'")).messages[1].text
+    reply = json.dumps({"quote": "x = REDACTED_PASSWORD_1"})
     assert json.loads(redactor.restore(reply)) == {"quote": f"x = {value}"}
-    assert redactor.restore(f"In words: {token}") == f"In words: {value}"
-
-
-def prompt(text: str) -> Prompt:
-    messages = (Message(Speaker.SYSTEM, "Review."), Message(Speaker.USER, text))
-    return Prompt("r", ModelKind.CODING, Purpose.REVIEW, messages, None, 10, 100, "r")
+    assert redactor.restore("In words: REDACTED_PASSWORD_1") == f"In words: {value}"
 
 
 def test_a_prompt_says_what_stands_in_for_secrets():
@@ -99,11 +99,12 @@ PIECES = st.lists(
 
 @given(PIECES)
 def test_lines_stay_and_everything_comes_back(pieces):
-    text = "".join(pieces)
+    text = " ".join(pieces)
     redactor = Redactor()
     hidden = redactor.redact(text)
     assert hidden.count("\n") == text.count("\n")
-    if "REDACTED_" not in text and not text.lstrip().startswith(("{", "[", "```json")):
+    redactor.prompt(prompt(text))
+    if "REDACTED_" not in text and "{" not in text:
         assert redactor.restore(hidden) == text
 
 
@@ -120,3 +121,39 @@ def test_none_of_the_secrets_is_left():
     assert not any(
         line in hidden for secret in SECRETS for line in secret.split("\n") if "PRIVATE" not in line
     )
+
+
+def test_own_keys_never_come_back():
+    redactor = Redactor(["an-own-key-of-ours"])
+    redactor.prompt(prompt("it is an-own-key-of-ours"))
+    for said in ("REDACTED_OWN_KEY_1", "xREDACTED_OWN_KEY_1y", '{"a": "REDACTED_OWN_KEY_1"}'):
+        assert "an-own-key" not in redactor.restore(said)
+
+
+def test_only_what_was_sent_comes_back_and_only_as_a_word():
+    redactor = Redactor()
+    redactor.redact(f'x = "{AWS}"')
+    assert redactor.restore("REDACTED_AWS_KEY_1") == "REDACTED_AWS_KEY_1", "it was never sent"
+    redactor.prompt(prompt(f"key = {AWS}"))
+    assert redactor.restore("xREDACTED_AWS_KEY_1y") == "xREDACTED_AWS_KEY_1y"
+    assert redactor.restore("REDACTED_AWS_KEY_1") == AWS
+
+
+def test_what_is_written_has_no_known_secret_wherever_it_stands():
+    redactor = Redactor(["an-own-key-of-ours"])
+    redactor.learn(patch(".env", f"DB_PASSWORD={PASSWORD}"))
+    written = redactor.scrub(f"The password {PASSWORD} is weak, xan-own-key-of-oursy too.")
+    assert written == "The password REDACTED_PASSWORD_1 is weak, xREDACTED_OWN_KEY_1y too."
+
+
+def test_a_password_that_is_a_word_stays_a_word_in_a_report():
+    redactor = Redactor()
+    redactor.learn(patch("a.py", 'password = "postgres"'))
+    text = 'Postgres runs as postgres; password = "postgres" is weak.'
+    assert redactor.scrub(text) == text.replace('"postgres"', '"REDACTED_PASSWORD_1"')
+
+
+def test_a_hidden_character_does_not_save_a_secret():
+    redactor = Redactor()
+    redactor.learn(patch(".env", f"\ufeffDB_PASSWORD={PASSWORD}"))
+    assert PASSWORD not in redactor.redact(f"1 +|\\u{{feff}}DB_PASSWORD={PASSWORD}")
