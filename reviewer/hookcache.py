@@ -6,6 +6,8 @@ a cached answer may take.
 
 import hashlib
 import json
+import os
+import re
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,6 +27,7 @@ _DECIDING = (
     "CLAUDE.md",
 )
 _LARGEST = 1024 * 1024
+_HEAD_VARIABLE = re.compile(r"GITHEAD_([0-9a-f]{40}|[0-9a-f]{64})")
 _EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 """git's name for nothing, which every repository knows."""
 
@@ -60,7 +63,7 @@ def key_of(
         environment: the process's variables.
         own: the user's own files.
     """
-    state = _state(refs, directory)
+    state = _state(refs, directory, environment)
     if state is None:
         return None
     root, content = state
@@ -73,25 +76,44 @@ def key_of(
             or name in {"CI", "GITHUB_ACTIONS"}
         ):
             digest.update(f"{name}={environment[name]}\0".encode("utf-8", "replace"))
-    for place in _deciding(Path(root), own):
+    for place in (*_deciding(Path(root), own), *_changed_below(Path(root))):
         digest.update(f"{place}\0".encode("utf-8", "replace") + _content(place))
     return digest.hexdigest()
 
 
-def _state(refs: Sequence[str], directory: Path) -> tuple[str, bytes] | None:
+def _state(refs: Sequence[str], directory: Path, environment: Mapping[str, str]) -> tuple[str, bytes] | None:
     """The root of the repository, and a text that is the same as long as what is reviewed is."""
     ends = refs or ["HEAD"]
-    about = _git(directory, "rev-parse", "--show-toplevel", *(f"{end}^{{commit}}" for end in ends))
+    places = ("--show-toplevel", "--git-path", "MERGE_HEAD")
+    about = _git(directory, "rev-parse", *places, *(f"{end}^{{commit}}" for end in ends))
     if about is None and not refs:  # no commits yet
-        about = _git(directory, "rev-parse", "--show-toplevel")
+        about = _git(directory, "rev-parse", *places)
     if about is None:
         return None
-    root, _, commits = about.decode("utf-8", "surrogateescape").partition("\n")
+    root, merge, *commits = about.decode("utf-8", "surrogateescape").splitlines()
     if refs:
-        return root, commits.encode()
-    base = commits.strip() or _EMPTY_TREE
-    staged = _git(directory, "diff-index", "--cached", "--raw", "-z", "--no-renames", "--full-index", base)
-    return None if staged is None else (root, base.encode() + b"\0" + staged)
+        return root, "\n".join(commits).encode()
+    base = commits[0] if commits else _EMPTY_TREE
+    raw = ("--raw", "-z", "--no-renames", "--full-index")
+    staged = _git(directory, "diff-index", "--cached", *raw, base)
+    heads = " ".join((base, *merge_heads(directory / merge, environment)))
+    return None if staged is None else (root, heads.encode() + b"\0" + staged)
+
+
+def merge_heads(place: Path, environment: Mapping[str, str]) -> tuple[str, ...]:
+    """The commits that are being merged in; nothing if there is no merge.
+
+    While git merges without stopping, it names them to its hook in variables only (`GITHEAD_` and a commit).
+
+    Args:
+        place: git's file `MERGE_HEAD`.
+        environment: the process's variables.
+    """
+    try:
+        return tuple(place.read_text("utf-8").split())
+    except OSError:
+        found = (_HEAD_VARIABLE.fullmatch(name) for name in sorted(environment))
+        return tuple(match[1] for match in found if match)
 
 
 def _git(directory: Path, *arguments: str) -> bytes | None:
@@ -109,6 +131,12 @@ def _deciding(root: Path, own: Sequence[Path]) -> Iterator[Path]:
     folder = root / ".reviewer"
     if folder.is_dir():
         yield from sorted(folder.rglob("*"))
+
+
+def _changed_below(root: Path) -> Iterator[Path]:
+    """Attributes in folders, which count too, where they differ from the index, which is known already."""
+    changed = _git(root, "ls-files", "--modified", "-z", "--", ":(top,glob)**/.gitattributes") or b""
+    return (root / os.fsdecode(name) for name in changed.split(b"\0") if name)
 
 
 def _content(place: Path) -> bytes:

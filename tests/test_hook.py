@@ -4,6 +4,7 @@ import os
 import re
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -271,6 +272,7 @@ def test_a_file_that_could_not_be_reviewed_is_named(shop, server, monkeypatch, c
     shop.git("reset", "-q")
     shop.write("big.py", "x = 1\n" * 1000).git("add", "big.py")
     assert hook(capsys, "commit")[1].startswith("reviewer: not reviewed: big.py: ")
+    assert list((cache_folder() / "hooks").glob("*")) == [], "it is said again"
     assert hook(capsys, "commit", "--when-unavailable", "block")[0] == 3
 
 
@@ -299,6 +301,63 @@ def test_a_merge_without_conflicts_is_silent(shop, server, monkeypatch, capsys):
     shop.git("merge", "-q", "--no-commit", "side")
     assert hook(capsys, "commit") == (0, "")
     assert server.requests == []
+
+
+def test_in_a_merge_that_does_not_stop_it_is_the_same(shop, server, monkeypatch, capsys):
+    """git has not written MERGE_HEAD then; it runs a real hook here, which calls this very program."""
+    model(monkeypatch, server)
+    shop.git("reset", "-q", "--hard")
+    shop.commit({"both.py": "a = 1\n\n\n\n\nb = 1\n"})
+    shop.branch("side").commit({"both.py": "a = 1\n\n\n\n\nb = 2\n", "theirs.py": "THEIRS = 1\n"})
+    shop.git("checkout", "-q", "main")
+    shop.commit({"both.py": "a = 3\n\n\n\n\nb = 1\n", "ours.py": "OURS = 1\n"})
+    place = shop.root / ".git" / "hooks" / "pre-merge-commit"
+    root = Path(__file__).resolve().parents[1]
+    place.write_text(f"#!/bin/sh\nPYTHONPATH='{root}' exec '{sys.executable}' -m reviewer hook commit\n")
+    place.chmod(0o755)
+    shop.git("merge", "-q", "side", "-m", "merge")
+    asked = str(server.requests)
+    assert "both.py" in asked
+    assert "THEIRS" not in asked
+
+
+def test_of_several_merged_heads_all_count(shop, server, monkeypatch, capsys):
+    model(monkeypatch, server)
+    shop.git("reset", "-q", "--hard")
+    for name in ("one", "two"):
+        shop.git("checkout", "-q", "-b", name, "main")
+        shop.commit({f"{name}.py": f"{name.upper()} = 1\n"})
+    shop.git("checkout", "-q", "main")
+    shop.git("merge", "-q", "--no-commit", "one", "two")
+    assert hook(capsys, "commit") == (0, "")
+    assert server.requests == []
+
+
+def test_attributes_in_folders_count_for_the_same_content(shop, server, monkeypatch, capsys):
+    model(monkeypatch, server)
+    shop.commit({"sub/.gitattributes": ""})
+    shop.write("sub/more.py", "MORE = 1\n").git("add", "-A")
+    assert hook(capsys, "commit") == (0, "")
+    asked = len(server.requests)
+    assert hook(capsys, "commit") == (0, "")
+    assert len(server.requests) == asked
+    shop.write("sub/.gitattributes", "more.py linguist-generated\n")
+    assert hook(capsys, "commit") == (0, "")
+    assert len(server.requests) == asked, "nothing is left to review"
+    assert len(list((cache_folder() / "hooks").glob("*.json"))) == 2
+
+
+def test_a_merge_is_not_the_same_content_as_a_commit(shop, server, monkeypatch, capsys):
+    model(monkeypatch, server)
+    shop.git("reset", "-q", "--hard")
+    shop.branch("side").commit({"theirs.py": "THEIRS = 1\n"})
+    shop.git("checkout", "-q", "main")
+    shop.git("merge", "-q", "--no-commit", "--no-ff", "side")
+    assert hook(capsys, "commit") == (0, "")
+    assert server.requests == []
+    (shop.root / ".git" / "MERGE_HEAD").unlink()
+    assert hook(capsys, "commit") == (0, "")
+    assert "THEIRS" in str(server.requests)
 
 
 def push(monkeypatch, start: str, end: str, remote: str = "origin") -> None:

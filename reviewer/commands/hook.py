@@ -19,12 +19,13 @@ from reviewer.circumstances import circumstances
 from reviewer.commands.conducting import Session
 from reviewer.commands.reviewing import Made, Ready, check_models, ready, selection_of
 from reviewer.commands.setup import Setup, chosen_roles, own_keys, place_of, prepare, shown_path
+from reviewer.config.environment import process_environment
 from reviewer.config.places import cache_folder
 from reviewer.console import Chatter, Terminal
 from reviewer.errors import ConfigError, UnavailableError, UntrustedError
 from reviewer.exits import GATE, INCOMPLETE, INTERRUPTED, OK
 from reviewer.findings.finding import Finding
-from reviewer.hookcache import Kept, save
+from reviewer.hookcache import Kept, merge_heads, save
 from reviewer.models.answer import Clock
 from reviewer.options import Common, RunOptions
 from reviewer.outputs.files import write_all
@@ -225,15 +226,16 @@ def _selection(options: HookOptions, setup: Setup, run: RunOptions) -> Selection
 
 
 def _changed_in_merge(repository: Repository) -> frozenset[str] | None:
-    """While a merge is committed: files that differ from both sides. None if there is no merge."""
-    other = repository.line("rev-parse", "--verify", "--quiet", "MERGE_HEAD")
-    if not other:
+    """While a merge is committed: files that differ from all sides. None if there is no merge."""
+    place = repository.root / repository.line("rev-parse", "--git-path", "MERGE_HEAD")
+    heads = merge_heads(place, process_environment())
+    if not heads:
         return None
-    ours, theirs = (
-        set(_names(repository, "diff", "--cached", "--name-only", "--no-renames", "-z", side))
-        for side in ("HEAD", other)
+    sides = (
+        frozenset(_names(repository, "diff", "--cached", "--name-only", "--no-renames", "-z", side))
+        for side in ("HEAD", *heads)
     )
-    return frozenset(ours & theirs)
+    return frozenset.intersection(*sides)
 
 
 def _changed_in_push(repository: Repository, options: HookOptions) -> frozenset[str] | None:
@@ -264,7 +266,7 @@ def _nothing(changes: ChangeSet, options: HookOptions) -> _Said:
     left = [part for part in changes.skipped if part.kind is SkipKind.IMPOSSIBLE]
     rows = tuple(f"reviewer: not reviewed: {named(part.path)}: {line(part.reason)}" for part in left[:_SHOWN])
     blocks = bool(left) and options.policy is Unavailable.BLOCK
-    return _Said(INCOMPLETE if blocks else OK, rows)
+    return _Said(INCOMPLETE if blocks else OK, rows, lasting=not left)
 
 
 def _told(made: Made, options: HookOptions, setup: Setup) -> _Said:
