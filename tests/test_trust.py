@@ -64,6 +64,47 @@ def test_the_users_address_in_a_commit_from_elsewhere_proves_nothing(here, tmp_p
     assert 'gate.fail_on = "major"' in gate(capsys)
 
 
+@pytest.mark.parametrize("how", ["rebase", "cherry-pick", "am"])
+def test_a_commit_from_elsewhere_is_nobodys_own_by_being_put_on_top_here(here, tmp_path, capsys, how):
+    here.git("clone", "-q", str(here.root), str(tmp_path / "theirs"))
+    theirs = Builder(tmp_path / "theirs").branch("theirs")
+    theirs.commit({"reviewer.toml": '[gate]\nfail_on = "none"\n'})
+    here.commit({"b.py": "y = 1\n"})
+    here.git("fetch", "-q", str(theirs.root), "theirs:theirs")
+    if how == "rebase":
+        here.git("checkout", "-q", "theirs")
+        here.git("rebase", "-q", "main")
+    else:
+        here.git("checkout", "-q", "-b", "mine")
+        if how == "am":
+            (tmp_path / "mail").write_text(theirs.output("format-patch", "--stdout", "-1"))
+            here.git("am", "-q", str(tmp_path / "mail"))
+        else:
+            here.git("cherry-pick", "theirs")
+    assert 'gate.fail_on = "major"' in gate(capsys)
+
+
+def test_attributes_in_a_folder_count_as_settings(here, capsys):
+    here.branch("theirs")
+    here.write("sub/.gitattributes", "*.py linguist-generated\n").git("add", "-A")
+    here.git("commit", "-q", "-m", "x", "--author", "X <x@example.com>")
+    found = authority(here.root, here.root, Worktree(), AUTO, None)
+    assert "x@example.com changed such files on it" in found.note
+
+
+def test_a_strangers_branch_that_was_cloned_alone_decides_nothing(here, tmp_path, monkeypatch, capsys):
+    here.branch("theirs")
+    here.write("reviewer.toml", '[gate]\nfail_on = "none"\n').git("add", "-A")
+    here.git("commit", "-q", "-m", "x", "--author", "X <x@example.com>")
+    clone = tmp_path / "clone"
+    here.git("clone", "-q", "--single-branch", "-b", "theirs", f"file://{here.root}", str(clone))
+    Builder(clone).git("remote", "set-head", "origin", "--delete")
+    monkeypatch.chdir(clone)
+    assert "default" in gate(capsys)
+    found = authority(clone, clone, Worktree(), AUTO, None)
+    assert "No default branch is known here" in found.note
+
+
 def test_a_merge_that_smuggles_a_setting_in_is_seen(here, capsys):
     here.branch("theirs").commit({"b.py": "y = 1\n"})
     here.git("checkout", "-q", "-b", "side", "main")
