@@ -22,7 +22,6 @@ class PullRequestEvent:
         from_fork: its branch is in another repository, or in one that is gone.
         draft: it is not meant to be reviewed yet.
         action: what happened to it, such as `synchronize`.
-        author: the login of who opened it.
     """
 
     number: int
@@ -32,7 +31,6 @@ class PullRequestEvent:
     from_fork: bool
     draft: bool
     action: str
-    author: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +51,17 @@ class Ci:
 
     @property
     def has_no_secrets(self) -> bool:
-        """Whether the host keeps its secrets from this run: a change from a fork, or by Dependabot."""
+        """Whether the host keeps its secrets from this run: a change from a fork, or caused by Dependabot.
+
+        Not under `pull_request_target`, and not where a person has started the run of Dependabot's change
+        (https://docs.github.com/actions/reference/security/secure-use).
+        """
         event = self.pull_request
-        return event is not None and (event.from_fork or _DEPENDABOT in {self.actor, event.author})
+        return (
+            event is not None
+            and self.event_name == "pull_request"
+            and (event.from_fork or self.actor == _DEPENDABOT)
+        )
 
 
 def ci_of(environment: Mapping[str, str]) -> Ci | None:
@@ -90,7 +96,6 @@ def _event(path: str) -> PullRequestEvent | None:
             from_fork=whose != base["repo"]["full_name"],
             draft=bool(about.get("draft")),
             action=str(event.get("action", "")),
-            author=str((about.get("user") or {}).get("login", "")),
         )
     except OSError as error:
         raise SourceError(f"{path}: GitHub's event cannot be read: {error.strerror or error}.") from error

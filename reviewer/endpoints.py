@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from reviewer.config.load import Loaded
 from reviewer.config.schema import Provider
-from reviewer.errors import ConfigError, UnavailableError
+from reviewer.errors import ConfigError, MissingKeyError
 from reviewer.models.model import Endpoint, Key, Timeouts, shown_address
 from reviewer.models.servers import SERVERS, server_of
 
@@ -49,7 +49,7 @@ def endpoint_of(
     if not (key.isascii() and key.isprintable()):
         raise ConfigError(f"the key in {key_name} has characters that no key has; was it copied whole?")
     if key_name and not key and need_key:
-        raise UnavailableError(f"provider {name} needs a key: set the environment variable {key_name}.")
+        raise MissingKeyError(f"provider {name} needs a key: set the environment variable {key_name}.")
     made = Endpoint(
         name, kind, base_url, Key(key) if key else None, key_name, window=own.window, lists_all=own.lists_all
     )

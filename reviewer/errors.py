@@ -5,6 +5,7 @@ ReviewerError
 │   ├── UsageError             flags that do not go together
 │   ├── ConfigError            a setting is missing, unknown or wrong
 │   │   ├── UnavailableError   nobody can be asked: a key or a server is missing
+│   │   │   ├── MissingKeyError    a key is missing
 │   │   │   └── UnknownModelError  the server does not offer this model
 │   │   └── UntrustedError     a repository names servers that its user has not agreed to
 │   ├── RoleError              a role file is broken
@@ -65,6 +66,10 @@ class ConfigError(UserError):
 
 class UnavailableError(ConfigError):
     """As things are on this machine, nobody can be asked: a key, a server or its models are missing."""
+
+
+class MissingKeyError(UnavailableError):
+    """Who is to be asked needs a key, and its variable is empty."""
 
 
 class UnknownModelError(UnavailableError):

@@ -197,6 +197,7 @@ def test_adapters_do_not_import_each_other():
         "reviewer.commands.reviewing",
         "reviewer.commands.pulling",
         "reviewer.commands.delivery",
+        "reviewer.commands.workflow",
     }
     for folder in folders:
         for name, tree in MODULES.items():

@@ -19,16 +19,16 @@ from reviewer.cli import main
 from reviewer.commands.action import action
 from reviewer.commands.publish import PublishOptions, publish_report
 from reviewer.commands.run import run
-from reviewer.models.answer import Clock
 from reviewer.options import Common, RunOptions
 from reviewer.outputs.registry import FORMS
 from reviewer.prompting.contract import CATEGORIES, Severity
 from tests.outputs.test_forms import REPORTS
+from tests.support.clock import Clockwork
 from tests.support.reports import finding as a_finding
 from tests.support.reports import report as a_report
-from tests.support.server import Answer, ChatServer, running, streamed
+from tests.support.server import ChatServer, running
 from tests.support.shared import require
-from tests.support.values import finding, review
+from tests.support.suspicious import Reviewer
 
 pytestmark = [pytest.mark.rig, pytest.mark.xdist_group("github")]
 PORT = "4110"
@@ -110,7 +110,7 @@ class Rig:
 
     def summaries(self, number: int) -> list[str]:
         rows = self.api(f"/repos/acme/widget/issues/{number}/comments?per_page=100")
-        return [row["body"] for row in rows if row["body"].startswith("<!-- reviewer:summary -->")]
+        return [row["body"] for row in rows if row["body"].startswith("<!-- reviewer:summary reviewer -->")]
 
 
 @pytest.fixture(scope="module")
@@ -124,52 +124,6 @@ def rig() -> Iterator[Rig]:
         yield made
     finally:
         made.tool("rigctl.py", "down", check=False)
-
-
-@dataclass
-class Reviewer:
-    """A model that calls every added line with `eval(` dangerous."""
-
-    also: tuple[str, ...] = ("eval(",)
-    broken: bool = False
-
-    def __call__(self, body: dict[str, Any]) -> Answer:
-        text = body["messages"][1]["content"]
-        paths = re.findall(r"^=== (.+?) \(", text, re.MULTILINE)
-        if self.broken:
-            return Answer(500)
-        claims, path = [], ""
-        for row in text.split("\n"):
-            heading = re.match(r"=== (.+?) \(", row)
-            path = heading[1] if heading else path
-            line = re.match(r" *(\d+) \+\|(.*)", row)
-            if line and any(part in line[2] for part in self.also):
-                title = f"Line with {line[2].strip()[:30]}"
-                words = "Ask @octocat, see #12 and https://evil.example/?x=1 <img src=x>."
-                claims.append(
-                    finding(
-                        file=path, line=int(line[1]), quote=line[2].strip(), title=title, explanation=words
-                    )
-                )
-        return streamed(review(*claims, files_reviewed=paths))
-
-
-class Clockwork:
-    """Waits take no time."""
-
-    def __init__(self) -> None:
-        self.slept: list[float] = []
-
-    @property
-    def clock(self) -> Clock:
-        async def sleep(seconds: float) -> None:
-            if seconds >= 600:
-                import anyio
-
-                await anyio.sleep_forever()
-            self.slept.append(seconds)
-
-        return Clock(lambda: sum(self.slept), sleep, lambda low, _high: low)
 
 
 @pytest.fixture

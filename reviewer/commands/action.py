@@ -1,10 +1,10 @@
 """`reviewer action`: one step of a GitHub workflow, from its event to comments, outputs and exit status."""
 
-import secrets
+import re
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import AsyncExitStack, contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,133 +18,31 @@ from reviewer.circumstances import circumstances
 from reviewer.commands.conducting import Session
 from reviewer.commands.pulling import Pulled, pulled, repository_at, where_of
 from reviewer.commands.reviewing import check_models, nothing_to_review, ready, selection_of
-from reviewer.commands.setup import Setup, chosen_roles, known_keys, own_keys, place_of, prepare
+from reviewer.commands.setup import Setup, chosen_roles, own_keys, place_of, prepare
+from reviewer.commands.workflow import Inputs, Workflow
 from reviewer.config.environment import process_environment
-from reviewer.config.layers import ACTION
 from reviewer.console import Chatter, Terminal
-from reviewer.errors import UnavailableError, UntrustedError, UsageError, UserError
+from reviewer.credentials import credentials
+from reviewer.errors import MissingKeyError, UsageError, UserError
 from reviewer.exits import GATE, INCOMPLETE, OK, USAGE
 from reviewer.hosts.connect import connected, token_of
-from reviewer.hosts.host import CodeHost
+from reviewer.hosts.host import CodeHost, PullRequest
 from reviewer.models.answer import Clock
 from reviewer.options import Common, RunOptions
-from reviewer.outputs import annotations, json_report, markdown
-from reviewer.outputs.annotations import command
+from reviewer.outputs import annotations, json_report
 from reviewer.outputs.files import write
 from reviewer.outputs.neutral import visible
 from reviewer.outputs.registry import FORMS
 from reviewer.outputs.report import Report, Status
 from reviewer.outputs.scrub import scrubbed
-from reviewer.outputs.wording import counted
 from reviewer.prompting.contract import Severity
 from reviewer.prompting.redact import Redactor
-from reviewer.publishing.bodies import State, summary_body
-from reviewer.publishing.publish import publish, why_not
+from reviewer.publishing.marks import NAME, review_name
+from reviewer.publishing.publish import Wish, checked, posted, publish, why_not
 from reviewer.signals import stop_signals
 
 _MODES = ("all", "review", "publish")
-_MOST_SUMMARY = 1000 * 1024
-"""Bytes; GitHub drops a longer summary of a step as a whole."""
 _FORMS = ("md", "json", "sarif")
-
-
-@dataclass(frozen=True, slots=True)
-class Inputs:
-    """The action's inputs, as the workflow gave them.
-
-    Attributes:
-        values: by the names that they have in `action.yml`; what was not given is not there.
-    """
-
-    values: Mapping[str, str]
-
-    @classmethod
-    def of(cls, environment: Mapping[str, str]) -> "Inputs":
-        """From the variables that `action.yml` maps them to."""
-        given = {
-            name: value for name, value in environment.items() if name.startswith(ACTION) and value.strip()
-        }
-        return cls(
-            {name.removeprefix(ACTION).lower().replace("_", "-"): given[name].strip() for name in given}
-        )
-
-    def text(self, name: str, default: str = "") -> str:
-        """A text."""
-        return self.values.get(name, default)
-
-    def flag(self, name: str, *, default: bool = False) -> bool:
-        """A yes or no: inputs are texts.
-
-        Raises:
-            UsageError: it is neither.
-        """
-        value = self.text(name, "true" if default else "false").lower()
-        if value not in {"true", "false"}:
-            raise UsageError(f"input {name}: {value!r} is neither true nor false.")
-        return value == "true"
-
-    def rows(self, name: str) -> tuple[str, ...]:
-        """Lines, or parts between commas."""
-        return tuple(
-            part.strip() for line in self.text(name).split("\n") for part in line.split(",") if part.strip()
-        )
-
-
-@dataclass(slots=True)
-class Workflow:
-    """What a step can say to the workflow around it.
-
-    Attributes:
-        environment: the process's variables.
-        outputs: what the step gives to later ones.
-    """
-
-    environment: Mapping[str, str]
-    outputs: dict[str, str] = field(default_factory=dict)
-
-    @property
-    def folder(self) -> Path:
-        """Where files go that later steps may read."""
-        return Path(self.environment.get("RUNNER_TEMP") or ".") / "reviewer"
-
-    def note(self, kind: str, text: str, **properties: str | int) -> None:
-        """An annotation: `notice`, `warning` or `error`."""
-        sys.stdout.write(f"{command(kind, visible(text), **properties)}\n")
-        sys.stdout.flush()
-
-    @contextmanager
-    def muted(self) -> Iterator[None]:
-        """While this lasts, nothing that is printed is a command to the runner: it may be anybody's words."""
-        token = secrets.token_hex(16)
-        sys.stdout.write(f"::stop-commands::{token}\n")
-        sys.stdout.flush()
-        try:
-            yield
-        finally:
-            sys.stderr.flush()
-            sys.stdout.write(f"\n::{token}::\n")
-            sys.stdout.flush()
-
-    def finish(self) -> None:
-        """Write the outputs: each between delimiters that nobody can guess."""
-        place = self.environment.get("GITHUB_OUTPUT", "")
-        if not place:
-            return
-        with Path(place).open("a", encoding="utf-8", errors="backslashreplace") as file:
-            for name, value in self.outputs.items():
-                delimiter = f"end-{secrets.token_hex(16)}"
-                file.write(f"{name}<<{delimiter}\n{value}\n{delimiter}\n")
-
-    def summarise(self, report: Report) -> None:
-        """Show the report on the page of the run; where it is too long for that, its short form."""
-        place = self.environment.get("GITHUB_STEP_SUMMARY", "")
-        if not place:
-            return
-        text = markdown.render(report)
-        if len(text.encode("utf-8", "backslashreplace")) > _MOST_SUMMARY:
-            text = summary_body(report, State())
-        with Path(place).open("a", encoding="utf-8", errors="backslashreplace") as file:
-            file.write(text)
 
 
 def action(clock: Clock | None = None) -> int:
@@ -184,7 +82,7 @@ async def _act(inputs: Inputs, workflow: Workflow, clock: Clock) -> int:
         _put_out(report, workflow)
         if mode != "publish":
             workflow.summarise(report)
-        if mode != "review" and inputs.flag("comment", default=True):
+        if mode != "review":
             await _tell(host, place.number, report, job)
     return _status(report, inputs, workflow)
 
@@ -203,16 +101,19 @@ async def _report(host: CodeHost, number: int, job: _Job) -> Report | None:
     """The report to go on with; None if there is none, which is said.
 
     Raises:
-        UnavailableError: there is no model to ask, although there could be.
+        MissingKeyError: there is no model to ask, although there could be.
     """
     inputs, workflow = job.inputs, job.workflow
     if inputs.text("mode") == "publish":
         return _loaded(inputs, workflow)
     found = await pulled(host, number, repository_at(Path.cwd()))
+    if why := _why_not_read(found.pull, inputs):
+        workflow.note("notice", f"Not reviewed: {why}.", title="reviewer")
+        return None
     try:
         with workflow.muted():
             return await _reviewed(found, inputs, workflow, job.clock)
-    except (UnavailableError, UntrustedError) as error:
+    except MissingKeyError as error:
         if not job.ci.has_no_secrets:
             raise
         why = f"Not reviewed: this change has no access to keys. {error}"
@@ -221,19 +122,30 @@ async def _report(host: CodeHost, number: int, job: _Job) -> Report | None:
 
 
 async def _tell(host: CodeHost, number: int, report: Report, job: _Job) -> None:
-    """Post what there is to post, or else show it as annotations."""
+    """Post what there is to post; where nothing is posted, show it as annotations."""
+    pull = await host.pull_request(number)
+    if why := why_not(pull, report):
+        job.workflow.note("notice", f"Nothing is posted: {why}.", title="reviewer")
+        return
     # The token of a change from outside may not write: what it may not do is not tried.
     may_write = job.ci.event_name != "pull_request" or not job.ci.has_no_secrets
-    if may_write:
-        check = job.inputs.flag("check")
-        may_write = await _published(host, number, report, job.workflow, check=check)
-    if not may_write:
+    wish = Wish(review_name(job.inputs.text("name", NAME)), job.inputs.flag("check"))
+    seen = False
+    if may_write and job.inputs.flag("comment", default=True):
+        done = await publish(host, pull, report, wish)
+        seen = done.anything
+        rows = [*done.notes, *([posted(done)] if done.summary else [])]
+    else:
+        rows = await checked(host, pull, report, wish) if may_write and wish.check else []
+    with job.workflow.muted():
+        sys.stdout.writelines(f"{visible(row)}\n" for row in rows)
+    if not seen:
         sys.stdout.write(annotations.render(report))
         sys.stdout.flush()
 
 
 def _why_skipped(ci: Ci, inputs: Inputs) -> str:
-    """Why there is nothing to do, or an empty text.
+    """Why there is nothing to do, as far as the event says, or an empty text.
 
     Raises:
         UsageError: untrusted code is checked out where secrets are.
@@ -253,16 +165,38 @@ def _why_skipped(ci: Ci, inputs: Inputs) -> str:
     return ""
 
 
-def _checked_out(commit: str) -> bool:
+def _why_not_read(pull: PullRequest, inputs: Inputs) -> str:
+    """Why a pull request is not reviewed, whatever the event says, or an empty text."""
+    if not pull.open:
+        return f"pull request {pull.number} is closed"
+    if pull.draft and not inputs.flag("drafts"):
+        return f"pull request {pull.number} is a draft (input drafts)"
+    return ""
+
+
+def _checked_out(head: str) -> bool:
+    """Whether what is checked out has a commit in it: it is that, or was made of it, as GitHub's merge is."""
     repository: Repository | None = repository_at(Path.cwd())
-    return repository is not None and repository.line("rev-parse", "HEAD") == commit
+    if repository is None:
+        return False
+    here = repository.line("rev-parse", "HEAD")
+    # Its parents are in the commit itself, even where the clone ends with it.
+    made_of = re.findall(r"^parent ([0-9a-f]+)$", _raw(repository, here), re.MULTILINE) if here else []
+    if head in {here, *made_of}:
+        return True
+    return repository.run("merge-base", "--is-ancestor", "--end-of-options", head, "HEAD").status == 0
+
+
+def _raw(repository: Repository, commit: str) -> str:
+    text = repository.output("cat-file", "commit", commit).decode("utf-8", "replace")
+    return text.partition("\n\n")[0]
 
 
 async def _reviewed(found: Pulled, inputs: Inputs, workflow: Workflow, clock: Clock) -> Report:
     """The review of a pull request, without secrets.
 
     Raises:
-        UnavailableError: there is no model to ask.
+        MissingKeyError: there is no model to ask.
     """
     common = _common(inputs, workflow)
     setup: Setup = prepare(common, found.target, found.authority, found.purpose)
@@ -334,7 +268,7 @@ def _loaded(inputs: Inputs, workflow: Workflow) -> Report:
     if not name:
         raise UsageError("mode publish needs the input report: the JSON report of the job that has reviewed.")
     report = json_report.load(name)
-    return scrubbed(report, Redactor(known_keys(workflow.environment)).scrub)
+    return scrubbed(report, Redactor(credentials(workflow.environment)).scrub)
 
 
 def _put_out(report: Report, workflow: Workflow) -> None:
@@ -359,23 +293,6 @@ def _write_reports(report: Report, workflow: Workflow) -> Mapping[str, Path]:
     for form, path in paths.items():
         write(path, FORMS[form].render(report))
     return paths
-
-
-async def _published(host: CodeHost, number: int, report: Report, workflow: Workflow, *, check: bool) -> bool:
-    """Post what there is to post; returns whether the token may do that."""
-    pull = await host.pull_request(number)
-    if why := why_not(pull, report):
-        workflow.note("notice", f"Nothing is posted: {why}.", title="reviewer")
-        return True
-    done = await publish(host, pull, report, check=check)
-    with workflow.muted():
-        for note in done.notes:
-            sys.stdout.write(f"{visible(note)}\n")
-        if done.permitted:
-            sys.stdout.write(
-                f"Posted: the summary and {counted(done.comments, 'new comment')} beside lines.\n"
-            )
-    return done.permitted
 
 
 def _status(report: Report, inputs: Inputs, workflow: Workflow) -> int:

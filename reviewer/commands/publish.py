@@ -7,20 +7,23 @@ from pathlib import Path
 import anyio
 
 from reviewer.commands.pulling import repository_at, where_of
-from reviewer.commands.setup import known_keys
 from reviewer.config.environment import process_environment
+from reviewer.credentials import credentials
 from reviewer.errors import UsageError
-from reviewer.exits import of_report
-from reviewer.hosts.connect import connected, token_of
+from reviewer.exits import USAGE, of_report
+from reviewer.hosts.connect import connected, missing_token, token_of
 from reviewer.hosts.host import CodeHost, PullRequest
 from reviewer.models.answer import Clock
 from reviewer.outputs import json_report
 from reviewer.outputs.neutral import named, visible
 from reviewer.outputs.report import Report
 from reviewer.outputs.scrub import scrubbed
-from reviewer.outputs.wording import counted
 from reviewer.prompting.redact import Redactor
-from reviewer.publishing.publish import plan, publish, why_not
+from reviewer.publishing.marks import NAME, review_name
+from reviewer.publishing.publication import publication
+from reviewer.publishing.publish import Wish, posted, publish, there_on, why_not
+
+_BLIND = "Without a token nothing is known of comments that are there already: everything is shown as new."
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,7 @@ class PublishOptions:
         pull_request: its number or address.
         dry_run: print what would be written, and write nothing.
         check: set a check as well.
+        name: of this review, if the pull request has several.
     """
 
     directory: Path
@@ -40,6 +44,7 @@ class PublishOptions:
     pull_request: str
     dry_run: bool = False
     check: bool = False
+    name: str = NAME
 
 
 def publish_report(options: PublishOptions, clock: Clock | None = None) -> int:
@@ -47,42 +52,44 @@ def publish_report(options: PublishOptions, clock: Clock | None = None) -> int:
 
     Raises:
         OutputError: the file is no report.
-        UsageError: it is not known which pull request is meant.
+        UsageError: it is not known which pull request is meant, or there is no token for it.
         HostError: the code host cannot be read or written.
     """
     return anyio.run(_publish, options, clock or Clock())
 
 
 async def _publish(options: PublishOptions, clock: Clock) -> int:
+    name = review_name(options.name)
     report = json_report.load(options.report)
     environment = process_environment()
     place = where_of(options.pull_request, repository_at(options.directory), environment)
     token = token_of(place, environment)
     # It may come from a job that had read what anybody wrote.
-    report = scrubbed(report, Redactor(known_keys(environment)).scrub)
+    report = scrubbed(report, Redactor(credentials(environment)).scrub)
     if not token and not options.dry_run:
-        raise UsageError("publishing needs a token: set GITHUB_TOKEN, or look first with --dry-run.")
+        raise UsageError(f"publishing needs a token: {missing_token(place)}, or look first with --dry-run.")
     async with connected(place, token, clock) as host:
         pull = await host.pull_request(place.number)
         if why := why_not(pull, report):
             sys.stdout.write(f"Nothing is posted: {why}.\n")
         elif options.dry_run:
-            sys.stdout.write(await preview(host, pull, report))
+            if not token:
+                sys.stdout.write(f"{_BLIND}\n\n")
+            sys.stdout.write(await preview(host, pull, report, name))
         else:
-            done = await publish(host, pull, report, check=options.check)
+            done = await publish(host, pull, report, Wish(name, options.check))
             for note in done.notes:
                 sys.stdout.write(f"{visible(note)}\n")
-            if done.permitted:
-                hidden = f", {counted(done.hidden, 'comment')} hidden as out of date" if done.hidden else ""
-                sys.stdout.write(
-                    f"Posted: the summary, {counted(done.comments, 'new comment')} beside lines{hidden}.\n"
-                )
+            if not done.summary:
+                return USAGE  # what was asked for was not done
+            sys.stdout.write(f"{posted(done)}\n")
     return of_report(report)
 
 
-async def preview(host: CodeHost, pull: PullRequest, report: Report) -> str:
+async def preview(host: CodeHost, pull: PullRequest, report: Report, name: str) -> str:
     """What would be written now, as text."""
-    planned = await plan(host, pull, report)
+    there, notes = await there_on(host, pull)
+    planned = publication(report, there, name)
     which = "Edited" if planned.note else "New"
     rows = [
         f"##### {which} comment on pull request {pull.number}",
@@ -92,5 +99,5 @@ async def preview(host: CodeHost, pull: PullRequest, report: Report) -> str:
         lines = f"{comment.start}-{comment.line}" if comment.start else f"{comment.line}"
         rows += [f"##### Comment beside {named(comment.path)}:{lines} ({comment.side})", comment.body]
     rows += [f"##### Hidden as out of date: {identity}" for identity in planned.hide]
-    rows.append(f"##### Check: {planned.conclusion}")
+    rows += [f"##### Check: {planned.conclusion}", *notes]
     return visible("\n\n".join(rows)) + "\n"

@@ -13,7 +13,7 @@ from reviewer.changes.changeset import ChangeSet
 from reviewer.changes.target import Selection
 from reviewer.commands.conducting import Observer, Session, calibrated, check_votes, conduct, either
 from reviewer.commands.setup import Setup
-from reviewer.errors import UnavailableError
+from reviewer.errors import MissingKeyError
 from reviewer.options import RunOptions
 from reviewer.outputs.report import Report
 from reviewer.outputs.scrub import scrubbed
@@ -123,12 +123,12 @@ def check_models(prepared: Ready) -> None:
     """See that rules do not stand in for models that nobody named.
 
     Raises:
-        UnavailableError: they do.
+        MissingKeyError: they do.
     """
     settings = prepared.session.setup.loaded.settings
     named = bool(settings.defaults.model) or any(own.models for own in settings.roles.values())
     if not named and all(one.chain == (BUILTIN,) for one in prepared.crew.assignments):
-        raise UnavailableError("no model server answers and no key is set (`reviewer doctor` says more)")
+        raise MissingKeyError("no model server answers and no key is set (`reviewer doctor` says more)")
 
 
 def selection_of(options: RunOptions, setup: Setup) -> Selection:

@@ -1,6 +1,6 @@
 """What most commands begin with: settings, roles and templates."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib.resources.abc import Traversable
@@ -14,11 +14,11 @@ from reviewer.config.environment import process_environment
 from reviewer.config.keys import flag_key, named_key
 from reviewer.config.layers import SETTINGS_FROM
 from reviewer.config.load import Loaded, Sources, load, repository_root
+from reviewer.credentials import credentials
 from reviewer.errors import ConfigError, SourceError, UsageError, UserError
 from reviewer.findings.baseline import Baseline
 from reviewer.findings.baseline import parse as parse_baseline
 from reviewer.guidance import guidance_of
-from reviewer.models.servers import SERVERS
 from reviewer.options import Common
 from reviewer.outputs.registry import FORMS
 from reviewer.prompting.prompt import Wording
@@ -235,21 +235,10 @@ def _unknown_role(name: str, roles: Mapping[str, Role]) -> str:
     return f"there is no role named {name!r}. Roles: {', '.join(roles)}.{hint}"
 
 
-_TOKENS = ("GITHUB_TOKEN", "GH_TOKEN", "GITLAB_TOKEN", "CI_JOB_TOKEN")
-"""Variables of code hosts."""
-
-
 def own_keys(setup: Setup) -> list[str]:
     """The values of all keys that this program may use: nothing that it sends or writes holds one."""
     configured = [own.api_key_env or "" for own in setup.loaded.settings.providers.values()]
-    return known_keys(setup.environment, configured)
-
-
-def known_keys(environment: Mapping[str, str], more: Iterable[str] = ()) -> list[str]:
-    """The values of variables that hold keys: those of known services, of code hosts, and further ones."""
-    known = (server.key_name for server in SERVERS.values())
-    names = dict.fromkeys(name for name in (*more, *known, *_TOKENS) if name)
-    return [value for name in names if (value := environment.get(name, "").strip())]
+    return credentials(setup.environment, configured)
 
 
 def check_formats(formats: Sequence[str], error: type[UserError] = ConfigError) -> None:

@@ -3,7 +3,7 @@
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from reviewer.findings.finding import Finding
@@ -61,17 +61,21 @@ class Known:
     line: int | None = None
 
 
+def line_prints(lines: Iterable[str]) -> tuple[str, ...]:
+    """Short hashes of normalised lines, without those that tell nothing about a place."""
+    plain = map(normalised, lines)
+    return tuple(
+        hashlib.sha256(line.encode()).hexdigest()[:_LINE_DIGITS] for line in plain if len(line) >= _TELLING
+    )
+
+
 def known(finding: Finding) -> Known:
     """What is kept of a finding."""
-    lines = [normalised(line) for line in (finding.code or finding.quote).split("\n")]
-    hashes = [
-        hashlib.sha256(line.encode()).hexdigest()[:_LINE_DIGITS] for line in lines if len(line) >= _TELLING
-    ]
     return Known(
         finding.id,
         finding.path,
         finding.category,
-        tuple(hashes),
+        line_prints((finding.code or finding.quote).split("\n")),
         finding.severity,
         finding.title,
         finding.line,

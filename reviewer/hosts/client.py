@@ -133,7 +133,7 @@ class Client:
         errors = data.get("errors") or []
         if errors:
             said = "; ".join(str(error.get("message")) for error in errors)
-            if any(error.get("type") == "FORBIDDEN" for error in errors):
+            if any(_is_forbidden(error) for error in errors):
                 raise NotPermittedError(f"the token may not do that: {said}")
             raise HostError(f"the code host says: {said}")
         return data.get("data")
@@ -152,7 +152,7 @@ class Client:
                 problem = f"it answers with status {answer.status}"
             except ModelError as error:
                 answer, problem = None, str(error)
-            if answer is not None and answer.status in _OK:
+            if answer is not None and answer.status in _OK and not _is_limited(answer):
                 return answer
             pause = wait
             if answer is not None:
@@ -218,7 +218,8 @@ def _next(link: str) -> str | None:
 
 def _pause(answer: Answered, now: float) -> float | None:
     """How many seconds a limit asks to wait, or None if there is no limit."""
-    if answer.status not in _LIMITED:
+    limited = _is_limited(answer)
+    if answer.status not in _LIMITED and not limited:
         return None
     headers = answer.headers
     after = headers.get("retry-after", "")
@@ -227,9 +228,23 @@ def _pause(answer: Answered, now: float) -> float | None:
     reset = headers.get("x-ratelimit-reset", "")
     if headers.get("x-ratelimit-remaining") == "0" and reset.isdigit():
         return float(reset) - now
-    if answer.status == 429 or "rate limit" in answer.text.lower():  # noqa: PLR2004  # too many requests
+    if limited or answer.status == 429 or "rate limit" in answer.text.lower():  # noqa: PLR2004  # too many requests
         return 60.0
     return None
+
+
+def _is_limited(answer: Answered) -> bool:
+    """GraphQL says so in an answer whose status is that of success."""
+    if answer.status not in _OK or '"RATE_LIMIT' not in answer.text:
+        return False
+    data = answer.data
+    errors = data.get("errors") if isinstance(data, dict) else None
+    return any(str(error.get("type", "")).startswith("RATE_LIMIT") for error in errors or ())
+
+
+def _is_forbidden(error: Any) -> bool:
+    """An error of GraphQL that means missing rights."""
+    return error.get("type") == "FORBIDDEN" or "not accessible by" in str(error.get("message"))
 
 
 def _refusal(answer: Answered, method: str, path: str) -> HostError:

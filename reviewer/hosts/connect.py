@@ -3,6 +3,7 @@
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
 
 from reviewer.hosts.addresses import PUBLIC_API, Where
 from reviewer.hosts.client import Client
@@ -21,11 +22,21 @@ def token_of(place: Where, environment: Mapping[str, str]) -> str:
     """The token for a host, or an empty text.
 
     An address may be anybody's: the token of github.com, or of the workflow's own host, goes nowhere else.
-    Others have variables of their own, as in GitHub's command-line program.
+    Others have variables of their own, as in GitHub's command-line program, and GH_HOST has to name the host.
     """
     known = place.api in {PUBLIC_API, environment.get("GITHUB_API_URL", "").rstrip("/")}
-    names = _TOKENS if known else _ENTERPRISE_TOKENS
+    parts = urlsplit(place.api)
+    private = parts.scheme == "https" or parts.hostname in {"127.0.0.1", "::1", "localhost"}
+    named = private and parts.netloc == environment.get("GH_HOST", "").strip()
+    names = _TOKENS if known else _ENTERPRISE_TOKENS if named else ()
     return next((value for name in names if (value := environment.get(name, "").strip())), "")
+
+
+def missing_token(place: Where) -> str:
+    """What to do where there is no token for a host."""
+    if place.api == PUBLIC_API:
+        return "set GITHUB_TOKEN"
+    return f"set GH_HOST={urlsplit(place.api).netloc} and GH_ENTERPRISE_TOKEN"
 
 
 @asynccontextmanager

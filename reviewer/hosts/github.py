@@ -11,15 +11,13 @@ from typing import Any
 from urllib.parse import quote
 
 from reviewer.changes.changeset import Side, SkipKind, SkippedFile
-from reviewer.errors import HostError, HostTooLargeError
+from reviewer.errors import HostError, HostTooLargeError, NotPermittedError
 from reviewer.hosts.client import Client
-from reviewer.hosts.host import Conclusion, Diff, Inline, Note, PullRequest, Thread
+from reviewer.hosts.host import NOT_LISTED, Conclusion, Diff, Inline, Note, PullRequest, Said, Thread
 
 _MOST_LISTED = 3000
 """Files that GitHub lists of a pull request."""
 _DIFF = "application/vnd.github.diff"
-_ACTIONS = "github-actions"
-"""The login of who writes with the token of a workflow."""
 _SIDES = {Side.NEW: "RIGHT", Side.OLD: "LEFT"}
 _MOST_TITLE, _MOST_SUMMARY = 255, 65_000
 
@@ -32,9 +30,21 @@ query($owner: String!, $name: String!, $number: Int!, $after: String) {
         nodes {
           isResolved isOutdated path
           comments(first: 50) {
-            nodes { id body isMinimized author { login } }
+            nodes { id body isMinimized minimizedReason author { __typename login } }
           }
         }
+      }
+    }
+  }
+}
+"""
+_NOTES = """
+query($owner: String!, $name: String!, $number: Int!, $after: String) {
+  repository(owner: $owner, name: $name) {
+    pullRequest(number: $number) {
+      comments(first: 100, after: $after) {
+        pageInfo { hasNextPage endCursor }
+        nodes { databaseId body isMinimized author { __typename login } }
       }
     }
   }
@@ -48,30 +58,53 @@ mutation($id: ID!) {
 
 
 @dataclass(frozen=True, slots=True)
+class Identity:
+    """Who somebody is. An app and a person may have the same login.
+
+    Attributes:
+        login: without what REST appends to those of apps.
+        app: it is an app.
+    """
+
+    login: str
+    app: bool
+
+
+_ACTIONS = Identity("github-actions", app=True)
+"""Who writes with the token of a workflow."""
+
+
+@dataclass(frozen=True, slots=True)
 class GitHub:
     """One repository on GitHub.
 
     Attributes:
         client: its API.
         owner, name: of the repository.
-        me: the login of who the token belongs to, without what marks it as an app's.
+        me: who the token belongs to; None without a token.
     """
 
     client: Client
     owner: str
     name: str
-    me: str = _ACTIONS
+    me: Identity | None = _ACTIONS
 
     @classmethod
     async def connected(cls, client: Client, owner: str, name: str) -> "GitHub":
-        """A repository, as seen by who the token belongs to; without a token, by nobody."""
+        """A repository, as seen by who the token belongs to; without a token, by nobody.
+
+        Raises:
+            HostError: it cannot be known who that is; to guess could mean to say everything twice.
+        """
         if not client.token:
-            return cls(client, owner, name, me="")
+            return cls(client, owner, name, me=None)
         try:
-            me = (await client.graphql("query { viewer { login } }", {}))["viewer"]["login"]
-        except (HostError, KeyError, TypeError):
-            me = _ACTIONS  # most often it is a workflow's
-        return cls(client, owner, name, _login(me))
+            login = str((await client.graphql("query { viewer { login } }", {}))["viewer"]["login"])
+        except NotPermittedError:
+            return cls(client, owner, name, _ACTIONS)  # the tokens of workflows may be refused this
+        except (KeyError, TypeError) as error:
+            raise HostError("the code host does not say who the token belongs to.") from error
+        return cls(client, owner, name, Identity(login.removesuffix("[bot]"), login.endswith("[bot]")))
 
     @property
     def _root(self) -> str:
@@ -122,7 +155,7 @@ class GitHub:
             missing += [left] if left else []
         if pull.files > count:
             more = f"{pull.files - count:,} more files: GitHub lists no more than {_MOST_LISTED:,}"
-            missing.append(SkippedFile("(not listed)", SkipKind.IMPOSSIBLE, more))
+            missing.append(SkippedFile(NOT_LISTED, SkipKind.IMPOSSIBLE, more))
         note = (
             f"GitHub shows no diff of this size; it was put together from the {count:,} files that it lists"
         )
@@ -150,33 +183,39 @@ class GitHub:
     async def _blob(self, object_id: str, path: str) -> bytes:
         data = (await self.client.get(f"{self._root}/git/blobs/{object_id}")).data
         try:
-            return base64.b64decode(data["content"])
-        except (KeyError, TypeError, binascii.Error) as error:
+            # In lines; without the check, what is no base64 would be left out, and the file be another one.
+            return base64.b64decode("".join(data["content"].split()), validate=True)
+        except (AttributeError, KeyError, TypeError, binascii.Error) as error:
             raise HostError(f"{path}: its content cannot be read from the code host.") from error
 
     async def threads(self, pull: PullRequest) -> tuple[Thread, ...]:
-        """The threads of all reviews; GraphQL alone knows which are settled."""
-        return tuple([_thread(row, self.me) async for row in self._threads(pull)])
+        """The threads of all reviews; GraphQL alone knows which are settled, and needs a token."""
+        if self.me is None:
+            return ()
+        rows = self._listed(pull, _THREADS, "reviewThreads")
+        return tuple([_thread(row, self.me) async for row in rows])
 
-    async def _threads(self, pull: PullRequest) -> AsyncIterator[Any]:
+    async def notes(self, pull: PullRequest) -> tuple[Note, ...]:
+        """The comments below the description; GraphQL alone knows which are hidden, and needs a token."""
+        if self.me is None:
+            return ()
+        return tuple([_note(row, self.me) async for row in self._listed(pull, _NOTES, "comments")])
+
+    async def _listed(self, pull: PullRequest, query: str, what: str) -> AsyncIterator[Any]:
+        """All pages of a list of a pull request."""
         after: str | None = None
         while True:
             variables = {"owner": self.owner, "name": self.name, "number": pull.number, "after": after}
-            data = await self.client.graphql(_THREADS, variables)
+            data = await self.client.graphql(query, variables)
             try:
-                page = data["repository"]["pullRequest"]["reviewThreads"]
+                page = data["repository"]["pullRequest"][what]
                 for row in page["nodes"]:
                     yield row
                 if not page["pageInfo"]["hasNextPage"]:
                     return
                 after = page["pageInfo"]["endCursor"]
             except (KeyError, TypeError) as error:
-                raise HostError(f"the threads of pull request {pull.number} cannot be read.") from error
-
-    async def notes(self, pull: PullRequest) -> tuple[Note, ...]:
-        """The comments below the description."""
-        rows = self.client.pages(f"{self._root}/issues/{pull.number}/comments?per_page=100")
-        return tuple([_note(row, self.me) async for row in rows])
+                raise HostError(f"the comments of pull request {pull.number} cannot be read.") from error
 
     async def post_review(self, pull: PullRequest, body: str, comments: Sequence[Inline], mark: str) -> None:
         """One review of the kind that neither approves nor asks for changes."""
@@ -199,7 +238,8 @@ class GitHub:
         """A comment below the description."""
 
         async def happened() -> bool:
-            return any(mark in note.body and note.mine for note in await self.notes(pull))
+            notes = await self.notes(pull)
+            return any(mark in note.body and note.mine and not note.hidden for note in notes)
 
         await self.client.write(
             "POST", f"{self._root}/issues/{pull.number}/comments", {"body": body}, happened
@@ -213,14 +253,14 @@ class GitHub:
         """Minimise a comment as outdated."""
         await self.client.graphql(_HIDE, {"id": identity})
 
-    async def set_check(self, pull: PullRequest, conclusion: Conclusion, title: str, summary: str) -> None:
+    async def set_check(self, pull: PullRequest, name: str, conclusion: Conclusion, said: Said) -> None:
         """A check run on the head; of several with one name, GitHub shows the newest."""
         content = {
-            "name": "reviewer",
+            "name": name,
             "head_sha": pull.head,
             "status": "completed",
             "conclusion": conclusion.value,
-            "output": {"title": title[:_MOST_TITLE], "summary": summary[:_MOST_SUMMARY]},
+            "output": {"title": said.title[:_MOST_TITLE], "summary": said.text[:_MOST_SUMMARY]},
         }
         await self.client.write("POST", f"{self._root}/check-runs", content)
 
@@ -267,32 +307,34 @@ def _quoted(path: str) -> str:
     return f'"{escaped}"'
 
 
-def _thread(row: Any, me: str) -> Thread:
+def _thread(row: Any, me: Identity | None) -> Thread:
     comments = row["comments"]["nodes"]
     first = comments[0] if comments else {}
-    authors = [_login((comment.get("author") or {}).get("login")) for comment in comments]
+    authors = [_author(comment) for comment in comments]
+    minimized = bool(first.get("isMinimized"))
+    outdated = str(first.get("minimizedReason") or "").lower() == "outdated"
     return Thread(
         id=str(first.get("id", "")),
         path=str(row.get("path") or ""),
         body=str(first.get("body") or ""),
         mine=bool(me and authors) and authors[0] == me,
         outdated=bool(row.get("isOutdated")),
-        resolved=bool(row.get("isResolved")),
-        hidden=bool(first.get("isMinimized")),
+        resolved=bool(row.get("isResolved")) or (minimized and not outdated),
+        hidden=minimized and outdated,
         answered=any(author != me for author in authors[1:]),
     )
 
 
-def _note(row: Any, me: str) -> Note:
-    author = row.get("user") or {}
-    return Note(
-        str(row["id"]), str(row.get("body") or ""), mine=bool(me) and _login(author.get("login")) == me
-    )
+def _note(row: Any, me: Identity | None) -> Note:
+    mine = me is not None and _author(row) == me
+    return Note(str(row["databaseId"]), str(row.get("body") or ""), mine, bool(row.get("isMinimized")))
 
 
-def _login(login: Any) -> str:
-    """A login as both interfaces name it: REST writes `[bot]` behind those of apps, GraphQL does not."""
-    return str(login or "").removesuffix("[bot]")
+def _author(comment: Any) -> Identity | None:
+    author = comment.get("author")
+    if not author:
+        return None
+    return Identity(str(author.get("login")).removesuffix("[bot]"), author.get("__typename") == "Bot")
 
 
 def _inline(comment: Inline) -> dict[str, Any]:

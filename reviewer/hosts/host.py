@@ -7,6 +7,9 @@ from typing import Protocol
 
 from reviewer.changes.changeset import Side, SkippedFile
 
+NOT_LISTED = "(not listed)"
+"""The path in place of files of which a host does not even say the names."""
+
 
 @dataclass(frozen=True, slots=True)
 class PullRequest:
@@ -84,8 +87,8 @@ class Thread:
         body: of the first comment.
         mine: this program has written it.
         outdated: the line has changed since.
-        resolved: somebody has settled it.
-        hidden: it is shown only on demand.
+        resolved: somebody has settled it, or hidden it for another reason than that it is out of date.
+        hidden: it is shown only on demand, as it is out of date.
         answered: somebody else has written something in it.
     """
 
@@ -101,7 +104,14 @@ class Thread:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """A comment on the pull request as a whole."""
+    """A comment on the pull request as a whole.
+
+    Attributes:
+        id: names it for `edit_note`.
+        body: Markdown.
+        mine: this program has written it.
+        hidden: somebody has had it shown only on demand.
+    """
 
     id: str
     body: str
@@ -115,6 +125,14 @@ class Conclusion(StrEnum):
     SUCCESS = "success"
     FAILURE = "failure"
     NEUTRAL = "neutral"  # not everything was reviewed, so that nothing can be said
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A title in plain text, and what stands below it in Markdown."""
+
+    title: str
+    text: str
 
 
 class CodeHost(Protocol):
@@ -203,8 +221,8 @@ class CodeHost(Protocol):
         """
         ...
 
-    async def set_check(self, pull: PullRequest, conclusion: Conclusion, title: str, summary: str) -> None:
-        """Say in the list of checks what the review comes to.
+    async def set_check(self, pull: PullRequest, name: str, conclusion: Conclusion, said: Said) -> None:
+        """Say in the list of checks what the review comes to, under a name.
 
         Raises:
             NotPermittedError: the token may not write checks.

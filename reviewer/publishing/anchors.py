@@ -1,12 +1,13 @@
 """Where a comment may stand: on the lines of a diff's hunks, and nowhere else."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from reviewer.changes.changeset import FileChange, LineKind, Side
 from reviewer.errors import SourceError
 from reviewer.findings.edits import Edit, edits_of
 from reviewer.findings.finding import Finding
+from reviewer.findings.identity import Known, line_prints
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +30,29 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Anchors:
-    """The lines that a host takes comments on: for each path and side, the hunk of each line."""
+    """The lines that a host takes comments on, and what stands in them.
 
-    hunks: Mapping[tuple[str, Side], Mapping[int, int]]
-    added: Mapping[str, frozenset[int]]
+    Attributes:
+        hunks: for each path and side, the hunk of each line.
+        added: the added lines of each path.
+        prints: for each path and side, short hashes of the lines.
+        renamed: new names of files, by their old ones.
+        unseen: files of the change whose lines the host does not show; None if any file may be one.
+    """
+
+    hunks: Mapping[tuple[str, Side], Mapping[int, int]] = field(default_factory=dict)
+    added: Mapping[str, frozenset[int]] = field(default_factory=dict)
+    prints: Mapping[tuple[str, Side], frozenset[str]] = field(default_factory=dict)
+    renamed: Mapping[str, str] = field(default_factory=dict)
+    unseen: frozenset[str] | None = frozenset()
 
     @classmethod
-    def of(cls, changes: Iterable[FileChange]) -> "Anchors":
+    def none(cls) -> "Anchors":
+        """Where the host shows no diff."""
+        return cls(unseen=None)
+
+    @classmethod
+    def of(cls, changes: Sequence[FileChange], unseen: frozenset[str] | None = frozenset()) -> "Anchors":
         """Of the diff as the host shows it: removed lines by their old number, others by their new one."""
         hunks: dict[tuple[str, Side], dict[int, int]] = {}
         added: dict[str, frozenset[int]] = {}
@@ -54,7 +71,47 @@ class Anchors:
                 for line in hunk.lines
                 if line.kind is LineKind.ADDED and line.new is not None
             )
-        return cls(hunks, added)
+        prints = {
+            (change.path, side): frozenset(
+                line_prints(
+                    line.text
+                    for hunk in change.hunks
+                    for line in hunk.lines
+                    if line.kind is not (LineKind.REMOVED if side is Side.NEW else LineKind.ADDED)
+                )
+            )
+            for change in changes
+            for side in Side
+        }
+        renamed = {change.old_path: change.path for change in changes if change.old_path}
+        return cls(hunks, added, prints, renamed, unseen)
+
+    def closed(self) -> "Anchors":
+        """The same, with no line that takes comments."""
+        return replace(self, hunks={}, added={})
+
+    def moved(self, item: Known, side: Side) -> Known:
+        """A finding under the name that its file has now, as far as a rename or its code tells."""
+        if (item.path, side) in self.prints:
+            return item
+        path = self.renamed.get(item.path, "")
+        if not path and item.lines:
+            wanted = set(item.lines)
+            sides = [(other, held) for (other, of), held in self.prints.items() if of is side]
+            holders = [other for other, held in sides if wanted <= held]
+            path = holders[0] if len(holders) == 1 else ""
+        return replace(item, path=path) if path else item
+
+    def left(self, path: str) -> bool:
+        """Whether a file is no part of the change any more."""
+        return self.unseen is not None and path not in self.unseen and (path, Side.NEW) not in self.prints
+
+    def holds_code(self, item: Known, side: Side) -> bool | None:
+        """Whether the code of a finding still stands in the change; None if that cannot be told."""
+        found = self.prints.get((item.path, side))
+        if found is None:
+            return False if self.left(item.path) else None
+        return set(item.lines) <= found if item.lines else None
 
     def place_of(self, finding: Finding) -> Place | None:
         """Where a comment about a finding may stand, or None if nowhere."""

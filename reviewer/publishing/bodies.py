@@ -1,25 +1,36 @@
 """The texts of comments, as Markdown in which nothing that a model or a repository wrote is active."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from reviewer.changes.languages import fence_name
 from reviewer.findings.finding import Finding
-from reviewer.findings.identity import Known, known
+from reviewer.findings.identity import Known
 from reviewer.outputs import plain
 from reviewer.outputs.entries import TITLES
 from reviewer.outputs.markdown_filters import place
-from reviewer.outputs.neutral import Safe, cell, fence, inline, path_code, prose
+from reviewer.outputs.neutral import Safe, cell, fence, inline, named, path_code, prose, visible
 from reviewer.outputs.report import Report, Status
 from reviewer.outputs.summary import gate_in_words, labels_of, verdict_of
 from reviewer.outputs.wording import counted
 from reviewer.publishing.anchors import Place
-from reviewer.publishing.marks import SUMMARY, finding_mark, known_mark
+from reviewer.publishing.marks import (
+    NAME,
+    Told,
+    finding_mark,
+    known_mark,
+    summary_mark,
+    told,
+    without_known,
+)
 
 MOST = 65_000
 """Characters of a comment; GitHub takes 65,536."""
 _MOST_INLINE = 20_000
-_MOST_GAPS = 50
+_MOST_ROWS, _MOST_OF_LIST, _MOST_OF_HEAD = 50, 6_000, 10_000
+"""Rows and characters of a list beside that of the findings, and characters of what stands before that."""
+_MOST_PATH, _MOST_SAID = 300, 1_500
+"""Characters of a path or a title, and of a model's words, in a row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,16 +41,20 @@ class State:
         beside: ids of findings that have a comment beside their lines, new or old.
         earlier: ids of findings that were there in the run before.
         settled: ids of findings whose thread somebody has resolved.
-        fixed: what was found before and is gone.
+        fixed: what was found before, and its code is gone.
+        unsaid: what was found before and is not reported any more, although its code may be the same.
+        unchecked: what was found before and was not looked at this time.
     """
 
     beside: frozenset[str] = frozenset()
     earlier: frozenset[str] = frozenset()
     settled: frozenset[str] = frozenset()
     fixed: tuple[Known, ...] = ()
+    unsaid: tuple[Told, ...] = ()
+    unchecked: tuple[Told, ...] = ()
 
 
-def inline_body(finding: Finding, where: Place) -> str:
+def inline_body(finding: Finding, where: Place, name: str = NAME) -> str:
     """The comment beside the lines of a finding."""
     head = f"**{TITLES[finding.severity]}: {inline(plain.title(finding))}** ({inline(finding.category)})"
     parts = [head, *(str(prose(text)) for text in plain.paragraphs(finding))]
@@ -57,7 +72,7 @@ def inline_body(finding: Finding, where: Place) -> str:
         body = (
             f"{head}\n\n{inline(plain.line(plain.text(finding))[:1000])} … The whole text is in the report."
         )
-    return f"{body}\n\n{finding_mark(known(finding))}"
+    return f"{body}\n\n{finding_mark(told(finding), name)}"
 
 
 def _suggestion(lines: Sequence[str]) -> Safe:
@@ -74,32 +89,45 @@ def review_body(count: int, mark: str) -> str:
     return f"{said} beside the lines; the summary below the description has all of them.\n\n{mark}"
 
 
-def summary_body(report: Report, state: State) -> str:
-    """The one comment on the whole, which later runs replace. Cut by whole findings where it is too long."""
-    findings = list(report.findings)
-    shown = len(findings)
-    hidden = known_mark([known(finding) for finding in findings])
-    head = [SUMMARY, "## Code review", *_head(report)]
-    tail = [*_fixed(state), *_gaps(report), *_foot(report), hidden]
+def summary_body(report: Report, state: State, name: str = NAME) -> str:
+    """The one comment on the whole, which later runs replace. Cut by whole rows where it is too long."""
+    hidden = known_mark([*map(told, report.findings), *state.unchecked])
+    heading = "## Code review" if name == NAME else f"## Code review: {inline(name)}"
+    head = [summary_mark(name), heading, *_within(_head(report), _MOST_OF_HEAD)]
+    tail = [*_earlier(state), *_gaps(report), *_foot(report), hidden]
     room = MOST - sum(len(part) + 2 for part in (*head, *tail)) - 200
-    rows = list(_rows(findings, state))
-    while rows and sum(len(row) + 1 for row in rows[:shown]) > room:
-        shown -= max(1, shown // 10)
-    table = ["\n".join(rows[:shown])] if shown > 0 and rows else []
-    if rows and shown < len(rows):
-        table.append(f"{counted(len(rows) - max(shown, 0), 'more finding')} in the whole report.")
+    rows = list(_rows(report.findings, state))
+    shown = list(_within(rows, room))
+    table = ["\n".join(shown)] if shown else []
+    if len(shown) < len(rows):
+        table.append(f"{counted(len(rows) - len(shown), 'more finding')} in the whole report.")
     return "\n\n".join((*head, *table, *tail))
 
 
-def unchanged_summary(report: Report, before: str) -> str:
+def _within(rows: Iterable[str], room: int) -> Iterator[str]:
+    """The first rows that fit into so many characters."""
+    for row in rows:
+        room -= len(row) + 2
+        if room < 0:
+            return
+        yield row
+
+
+def unchanged_summary(report: Report, before: str, name: str = NAME) -> str:
     """The summary of the run before, under a line that the newest run could not review anything."""
-    rest = before.replace(SUMMARY, "", 1).strip()
-    if rest.startswith("> "):
+    # Who edits a comment in a browser leaves other line ends.
+    shown, hidden = without_known(before.replace("\r\n", "\n"))
+    rest = shown.replace(summary_mark(name), "", 1).strip()
+    if rest.startswith("> The newest run"):
         rest = rest.partition("\n\n")[2]
     commit = f" of {inline(report.target.head[:12])}" if report.target.head else ""
-    why = "; ".join(f"{gap.path}: {gap.text}" if gap.path else gap.text for gap in plain.gaps(report)[:5])
-    notice = f"> The newest run{commit} could not review anything: {inline(why)}. What follows is older."
-    return f"{SUMMARY}\n\n{notice}\n\n{rest}"[:MOST]
+    why = "; ".join(
+        f"{_shortened(gap.path)}: {gap.text}" if gap.path else gap.text for gap in plain.gaps(report)[:5]
+    )
+    said = inline(_cut(why, _MOST_SAID))
+    notice = f"> The newest run{commit} could not review anything: {said}. What follows is older."
+    start = f"{summary_mark(name)}\n\n{notice}\n\n"
+    return f"{start}{rest[: MOST - len(start) - len(hidden)]}\n\n{hidden}".rstrip()
 
 
 def _head(report: Report) -> Iterator[str]:
@@ -111,10 +139,9 @@ def _head(report: Report) -> Iterator[str]:
     }
     gate = f" {inline(gate_in_words(report.gate))}" if report.gate.fail_on else ""
     yield f"{words[report.status]} {inline(verdict_of(report))}{gate}"
-    for note in report.notes:
-        yield f"> {inline(note)}"
     edits = [note for note in report.target.notes if "decide how it is reviewed" in note]
-    yield from (f"> {inline(note[:1].upper() + note[1:])}." for note in edits)
+    notes = [*report.notes, *(f"{note[:1].upper()}{note[1:]}." for note in edits)]
+    yield from (f"> {inline(_cut(note, _MOST_SAID))}" for note in notes)
     if report.reviews:
         rows = ["| Reviewer | Model | Rating | Status |", "| --- | --- | ---: | --- |"]
         rows += [
@@ -134,34 +161,62 @@ def _rows(findings: Sequence[Finding], state: State) -> Iterator[str]:
             facts.append("settled")
         elif finding.id in state.earlier:
             facts.append("still there")
-        elif state.earlier or state.fixed:
+        elif state.earlier or state.fixed or state.unsaid or state.unchecked:
             facts.append("new")
-        beside = "" if finding.id in state.beside else f" {inline(finding.explanation)}"
-        title = inline(plain.title(finding))
-        yield f"- **{labels[finding.id]}** {place(finding)} ({', '.join(facts)}): {title}.{beside}"
+        said = "" if finding.id in state.beside else f" {inline(_cut(finding.explanation, _MOST_SAID))}"
+        title = inline(_cut(plain.title(finding), _MOST_PATH))
+        where = place(replace(finding, path=_shortened(finding.path)))
+        yield f"- **{labels[finding.id]}** {where} ({', '.join(facts)}): {title}.{said}"
 
 
-def _fixed(state: State) -> Iterator[str]:
-    if state.fixed:
-        rows = [
-            f"- {path_code(item.path)}: {inline(item.title)}" if item.title else f"- {path_code(item.path)}"
-            for item in state.fixed[:_MOST_GAPS]
-        ]
-        yield f"**Fixed since the last review** ({len(state.fixed)})"
-        yield "\n".join(rows)
+def _cut(text: str, most: int) -> str:
+    """The beginning of a text, counted as it is shown: what hides in it is written as escapes there."""
+    shown = visible(text)
+    return shown if len(shown) <= most else f"{shown[:most]} …"
+
+
+def _shortened(path: str) -> str:
+    """A path with its middle left out where it is too long to read."""
+    half, shown = _MOST_PATH // 2, named(path)
+    return shown if len(shown) <= _MOST_PATH else f"{shown[:half]}…{shown[-half:]}"
+
+
+def _earlier(state: State) -> Iterator[str]:
+    """What became of what the summary before had."""
+    lists = (
+        ("Fixed since the last review", state.fixed),
+        ("Not reported this time", [one.finding for one in state.unsaid]),
+        ("Found before, not looked at this time", [one.finding for one in state.unchecked]),
+    )
+    for heading, items in lists:
+        rows = [_item(item) for item in items]
+        yield from _list(f"**{heading}** ({len(rows)})", rows)
+
+
+def _item(item: Known) -> str:
+    where = path_code(_shortened(item.path))
+    return f"- {where}: {inline(_cut(item.title, _MOST_PATH))}" if item.title else f"- {where}"
+
+
+def _list(heading: str, rows: Sequence[str]) -> Iterator[str]:
+    """A heading and rows below it, if there are any."""
+    if rows:
+        shown = list(_within(rows[:_MOST_ROWS], _MOST_OF_LIST))
+        more = [f"- and {len(rows) - len(shown)} more"] if len(shown) < len(rows) else []
+        yield heading
+        yield "\n".join((*shown, *more))
 
 
 def _gaps(report: Report) -> Iterator[str]:
-    missing = plain.gaps(report)
-    if missing:
-        yield "**Not reviewed**"
-        rows = [
-            f"- {path_code(gap.path)}: {inline(gap.text)}" if gap.path else f"- {inline(gap.text)}"
-            for gap in missing[:_MOST_GAPS]
-        ]
-        if len(missing) > _MOST_GAPS:
-            rows.append(f"- and {len(missing) - _MOST_GAPS} more")
-        yield "\n".join(rows)
+    yield from _list(
+        "**Not reviewed**",
+        [
+            f"- {path_code(_shortened(gap.path))}: {inline(_cut(gap.text, _MOST_PATH))}"
+            if gap.path
+            else f"- {inline(_cut(gap.text, _MOST_SAID))}"
+            for gap in plain.gaps(report)
+        ],
+    )
 
 
 def _foot(report: Report) -> Iterator[str]:

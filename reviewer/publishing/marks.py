@@ -5,17 +5,25 @@ import binascii
 import re
 import zlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from pydantic import TypeAdapter, ValidationError
 
-from reviewer.findings.identity import Known
+from reviewer.changes.changeset import Side
+from reviewer.errors import UsageError
+from reviewer.findings.finding import Finding
+from reviewer.findings.identity import Known, known
 from reviewer.prompting.contract import Severity
 
-SUMMARY = "<!-- reviewer:summary -->"
+NAME = "reviewer"
+"""The name of the review, where a pull request has one only."""
 _FINDING = re.compile(
-    r"<!-- reviewer:finding id=([0-9a-f]{12}) category=([a-z0-9-]{1,40}) lines=([0-9a-f,]{0,200}) -->\s*\Z"
+    r"<!-- reviewer:finding of=([\w.-]{1,40}) id=([0-9a-f]{12}) "
+    r"severity=([a-z]{1,10}) category=([a-z0-9-]{1,40}) side=(new|old) "
+    r"by=([\w.,-]{0,400}) lines=([0-9a-f,]{0,200}) -->\s*\Z"
 )
 """At the end of a comment: what stands before may be anybody's words."""
+_NAME = re.compile(r"[A-Za-z0-9._-]{1,40}")
 _KNOWN = re.compile(r"<!-- reviewer:known ([A-Za-z0-9+/=]{1,40000}) -->\s*\Z")
 _MOST_LINES = 20
 _MOST_BYTES = 2 * 1024 * 1024
@@ -23,20 +31,72 @@ _MOST_BYTES = 2 * 1024 * 1024
 _MOST_CHARACTERS = 16_000
 
 
-def finding_mark(known: Known) -> str:
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A finding that the readers of a pull request have been told of.
+
+    Attributes:
+        finding: what is kept of it.
+        roles: who reported it; a run without them says nothing about it.
+        side: the version in which its code stood.
+    """
+
+    finding: Known
+    roles: tuple[str, ...] = ()
+    side: Side = Side.NEW
+
+
+def told(finding: Finding) -> Told:
+    """What is kept of a finding."""
+    roles = dict.fromkeys(role_name(voice.role) for voice in finding.voices)
+    return Told(known(finding), tuple(roles), finding.side)
+
+
+def role_name(role: str) -> str:
+    """The name of a role as marks have it."""
+    return re.sub(r"[^\w.-]", "-", role, flags=re.ASCII)[:60]
+
+
+def slug(category: str) -> str:
+    """A category as marks have it: it may be a model's word."""
+    return re.sub(r"[^a-z0-9]+", "-", category.lower())[:40].strip("-") or "other"
+
+
+def review_name(text: str) -> str:
+    """What a review is called, in its marks and on its check.
+
+    Raises:
+        UsageError: it cannot be called that.
+    """
+    if not _NAME.fullmatch(text):
+        raise UsageError(
+            f"{text!r} is no name for a review: write letters, digits, dots, dashes, underscores, 40 at most."
+        )
+    return text
+
+
+def summary_mark(name: str) -> str:
+    """What the one summary of a review begins with."""
+    return f"<!-- reviewer:summary {name} -->"
+
+
+def finding_mark(one: Told, name: str) -> str:
     """The mark of a comment about one finding: enough to know the finding again when its lines have moved."""
-    category = re.sub(r"[^a-z0-9]+", "-", known.category.lower())[:40].strip("-") or "other"
-    lines = ",".join(known.lines[:_MOST_LINES])
-    return f"<!-- reviewer:finding id={known.id} category={category} lines={lines} -->"
+    item = one.finding
+    lines = ",".join(item.lines[:_MOST_LINES])
+    kind = f"severity={item.severity} category={slug(item.category)} side={one.side}"
+    by = ",".join(one.roles[:6])
+    return f"<!-- reviewer:finding of={name} id={item.id} {kind} by={by} lines={lines} -->"
 
 
-def read_finding(body: str, path: str) -> Known | None:
-    """What finding a comment is about, or None if it has no mark."""
+def read_finding(body: str, path: str, name: str) -> Told | None:
+    """What finding a comment is about, or None if it has no mark of this review."""
     match = _FINDING.search(body)
-    if match is None:
+    if match is None or match[1] != name or match[3] not in set(Severity):
         return None
-    lines = tuple(part for part in match[3].split(",") if part)
-    return Known(match[1], path, match[2].replace("-", " "), lines, Severity.MINOR, "")
+    lines = tuple(part for part in match[7].split(",") if part)
+    item = Known(match[2], path, match[4], lines, Severity(match[3]), "")
+    return Told(item, tuple(part for part in match[6].split(",") if part), Side(match[5]))
 
 
 def review_mark(head: str, ids: Sequence[str]) -> str:
@@ -45,8 +105,8 @@ def review_mark(head: str, ids: Sequence[str]) -> str:
     return f"<!-- reviewer:review {head[:12]} {digest:08x} -->"
 
 
-def known_mark(findings: Sequence[Known]) -> str:
-    """The findings of a run as a hidden list; if there are too many, the first ones."""
+def known_mark(findings: Sequence[Told]) -> str:
+    """The findings that were told of as a hidden list; if there are too many, the first ones."""
     kept = list(findings)
     while True:
         packed = base64.b64encode(zlib.compress(_adapter().dump_json(kept), 9)).decode()
@@ -55,8 +115,14 @@ def known_mark(findings: Sequence[Known]) -> str:
         kept = kept[: len(kept) * 3 // 4]
 
 
-def read_known(body: str) -> tuple[Known, ...]:
-    """The findings of the run before; none where the list is missing or damaged."""
+def without_known(body: str) -> tuple[str, str]:
+    """A summary without its hidden list, and the list."""
+    match = _KNOWN.search(body)
+    return (body, "") if match is None else (body[: match.start()].rstrip(), match[0].strip())
+
+
+def read_known(body: str) -> tuple[Told, ...]:
+    """What was told of before; nothing where the list is missing or damaged."""
     match = _KNOWN.search(body)
     if match is None:
         return ()
@@ -68,5 +134,5 @@ def read_known(body: str) -> tuple[Known, ...]:
         return ()
 
 
-def _adapter() -> TypeAdapter[list[Known]]:
-    return TypeAdapter(list[Known])
+def _adapter() -> TypeAdapter[list[Told]]:
+    return TypeAdapter(list[Told])

@@ -1,15 +1,16 @@
 """What is to be written for a report, given what is there: a value, before anything is written."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from reviewer.findings.finding import Finding
 from reviewer.findings.identity import Known, known, pair
 from reviewer.hosts.host import Conclusion, Inline, Note, Thread
-from reviewer.outputs.report import Report, Status, wholly_read
+from reviewer.outputs.report import Report, Status
 from reviewer.publishing.anchors import Anchors, Place
 from reviewer.publishing.bodies import State, inline_body, summary_body, unchanged_summary
-from reviewer.publishing.marks import SUMMARY, read_finding, read_known
+from reviewer.publishing.earlier import Became, Beside, Cover, became, cover, lately, threads_of
+from reviewer.publishing.marks import NAME, Told, read_known, summary_mark
 
 MOST_INLINE = 20
 """Comments beside lines in one review; the rest is in the summary."""
@@ -35,67 +36,96 @@ class Publication:
 
 
 @dataclass(frozen=True, slots=True)
-class _Beside:
-    """A thread of this program's and the finding that it is about."""
+class There:
+    """What is on the host.
 
-    thread: Thread
-    finding: Known
+    Attributes:
+        anchors: the lines that take comments.
+        threads: all comments beside lines.
+        notes: all comments on the whole.
+    """
+
+    anchors: Anchors
+    threads: Sequence[Thread] = ()
+    notes: Sequence[Note] = ()
 
 
-def publication(
-    report: Report,
-    anchors: Anchors,
-    threads: Sequence[Thread],
-    notes: Sequence[Note],
-    *,
-    certain: bool = False,
-) -> Publication:
+def publication(report: Report, there: There, name: str = NAME, *, certain: bool = False) -> Publication:
     """What to write: nothing twice, nothing that was settled, and nothing taken away by a run that failed.
 
     Args:
         report: what was found.
-        anchors: the lines that take comments.
-        threads: all comments beside lines.
-        notes: all comments on the whole.
+        there: what is there already.
+        name: of this review, if the pull request has several.
         certain: only comments that no host refuses, each beside one added line.
     """
-    ours = [
-        _Beside(thread, about)
-        for thread in threads
-        if thread.mine and (about := read_finding(thread.body, thread.path)) is not None
-    ]
-    note = next((one for one in notes if one.mine and one.body.startswith(SUMMARY) and not one.hidden), None)
-    now = [known(finding) for finding in report.findings]
-    found = pair([one.finding for one in ours], now)
-    comments = list(_comments(report, anchors, set(found), certain=certain))
-    beside = {now[later].id for later in found} | {id_ for id_, _ in comments}
-    before = read_known(note.body) if note is not None else ()
-    earlier = {now[later].id for later in (*found, *pair(before, now))}
-    settled = {now[later].id for later, first in found.items() if ours[first].thread.resolved}
-    gone = _gone(report, [one.finding for one in ours])
-    fixed = [ours[number] for number in gone if not ours[number].thread.hidden]
+    anchors = there.anchors
+    ours = threads_of(there.threads, anchors, name)
+    mark = summary_mark(name)
+    note = next(
+        (one for one in there.notes if one.mine and one.body.startswith(mark) and not one.hidden), None
+    )
+    before = lately(read_known(note.body) if note is not None else (), anchors)
+    standing = _Standing.of(report, ours, before)
+    comments = tuple(_comments(report, anchors, standing.covered, name, certain=certain))
+    thread_fates = list(became(report, [one.told for one in ours], anchors))
+    # Of what a person has settled or answered, the list of the run before knows whether it is news.
+    gone = [ours[number] for number, fate in thread_fates if fate is Became.FIXED]
+    hide = [one for one in gone if not (one.thread.hidden or one.thread.answered or one.thread.resolved)]
+    fates = [(before[number], fate) for number, fate in became(report, before, anchors)]
     state = State(
-        beside=frozenset(beside),
-        earlier=frozenset(earlier),
-        settled=frozenset(settled),
-        fixed=tuple(_named([one.finding for one in fixed], [before[n] for n in _gone(report, before)])),
+        beside=standing.beside | {id_ for id_, _ in comments},
+        earlier=standing.earlier,
+        settled=standing.settled,
+        fixed=tuple(
+            _each_once([one.told for one in hide], [one for one, fate in fates if fate is Became.FIXED])
+        ),
+        unsaid=tuple(
+            one for one, fate in fates if fate is Became.UNSAID and one.finding.id not in _settled(ours)
+        ),
+        unchecked=tuple(one for one, fate in fates if fate is Became.UNCHECKED),
     )
     nothing_read = report.status is Status.INCOMPLETE and not report.coverage.reviewed
     if nothing_read and note is not None:
-        summary = unchanged_summary(report, note.body)
+        summary = unchanged_summary(report, note.body, name)
     else:
-        summary = summary_body(report, state)
-    hide = tuple(one.thread.id for one in fixed if not one.thread.answered and not one.thread.resolved)
-    return Publication(tuple(comments), summary, note, hide, _conclusion(report))
+        summary = summary_body(report, state, name)
+    return Publication(comments, summary, note, tuple(one.thread.id for one in hide), conclusion_of(report))
+
+
+def _settled(ours: Sequence[Beside]) -> frozenset[str]:
+    return frozenset(one.told.finding.id for one in ours if one.thread.resolved)
+
+
+@dataclass(frozen=True, slots=True)
+class _Standing:
+    """How the findings of this run stand to what readers know, by their ids."""
+
+    covered: frozenset[str] = frozenset()
+    beside: frozenset[str] = frozenset()
+    settled: frozenset[str] = frozenset()
+    earlier: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, report: Report, ours: Sequence[Beside], before: Sequence[Told]) -> "_Standing":
+        now = [known(finding) for finding in report.findings]
+        found = pair([one.told.finding for one in ours], now)
+        covers = {now[later].id: cover(ours[first], now[later]) for later, first in found.items()}
+        by: Mapping[Cover, frozenset[str]] = {
+            kind: frozenset(id_ for id_, is_ in covers.items() if is_ is kind) for kind in Cover
+        }
+        covered = frozenset(covers) - by[Cover.NONE]
+        lately_ = {now[later].id for later in pair([one.finding for one in before], now)}
+        return cls(covered, by[Cover.SAYS] | by[Cover.SETTLED], by[Cover.SETTLED], covered | lately_)
 
 
 def _comments(
-    report: Report, anchors: Anchors, there: set[int], *, certain: bool
+    report: Report, anchors: Anchors, covered: frozenset[str], name: str, *, certain: bool
 ) -> Iterator[tuple[str, Inline]]:
     """New comments beside lines, worst first, at most as many as a host takes without complaint."""
     left = MOST_INLINE
-    for number, finding in enumerate(report.findings):
-        place = anchors.place_of(finding) if number not in there else None
+    for finding in report.findings:
+        place = anchors.place_of(finding) if finding.id not in covered else None
         if place is None or not left:
             continue
         if certain:
@@ -103,44 +133,24 @@ def _comments(
             if not anchors.is_certain(place):
                 continue
         left -= 1
-        yield finding.id, _inline(finding, place)
+        yield finding.id, _inline(finding, place, name)
 
 
-def _inline(finding: Finding, place: Place) -> Inline:
+def _inline(finding: Finding, place: Place, name: str) -> Inline:
     start = place.start if place.start < place.end else None
-    return Inline(place.path, place.end, place.side, start, inline_body(finding, place))
+    return Inline(place.path, place.end, place.side, start, inline_body(finding, place, name))
 
 
-def _gone(report: Report, earlier: Sequence[Known]) -> list[int]:
-    """Which of some earlier findings are gone: a complete run has read their file, and they are not there.
-
-    What is set aside or could not be verified this time is not gone, and neither is what is below the
-    severity that is shown.
-    """
-    if report.status is Status.INCOMPLETE or report.hidden:
-        return []
-    aside = [item.finding for item in report.set_aside]
-    now = [known(finding) for finding in (*report.findings, *aside, *report.unverified)]
-    matched = set(pair(earlier, now).values())
-    read = wholly_read(report.coverage)
-    skipped = {part.path for part in report.coverage.skipped}
-    return [
-        number
-        for number, item in enumerate(earlier)
-        # A file that the change does not touch any more has none of its problems either.
-        if number not in matched and (item.path in read or item.path not in skipped)
-    ]
-
-
-def _named(ours: Sequence[Known], before: Sequence[Known]) -> Iterator[Known]:
+def _each_once(ours: Sequence[Told], before: Sequence[Told]) -> Iterator[Known]:
     """What is gone, each once, with its title where that is known."""
-    titles = {item.id: item for item in before}
-    listed = {item.id for item in ours}
-    yield from (titles.get(item.id, item) for item in ours)
-    yield from (item for item in before if item.id not in listed)
+    titles = {one.finding.id: one.finding for one in before}
+    listed = {one.finding.id for one in ours}
+    yield from (titles.get(one.finding.id, one.finding) for one in ours)
+    yield from (one.finding for one in before if one.finding.id not in listed)
 
 
-def _conclusion(report: Report) -> Conclusion:
+def conclusion_of(report: Report) -> Conclusion:
+    """What a check says: the gate decides, and an incomplete run that did not reach it is neutral."""
     if report.gate.reached:
         return Conclusion.FAILURE
     return Conclusion.NEUTRAL if report.status is Status.INCOMPLETE else Conclusion.SUCCESS

@@ -1,18 +1,19 @@
 """Writing a publication to a code host, in the order in which a half-done one does least harm."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from reviewer.changes.patch import parse_patch
-from reviewer.errors import HostRefusedError, NotPermittedError
-from reviewer.hosts.host import CodeHost, Inline, PullRequest
+from reviewer.errors import HostError, HostRefusedError, NotPermittedError, PatchError
+from reviewer.hosts.host import NOT_LISTED, CodeHost, Inline, PullRequest, Said
 from reviewer.outputs.neutral import inline, named
 from reviewer.outputs.report import Report
 from reviewer.outputs.summary import verdict_of
+from reviewer.outputs.wording import counted
 from reviewer.publishing.anchors import Anchors
 from reviewer.publishing.bodies import review_body
-from reviewer.publishing.marks import SUMMARY, review_mark
-from reviewer.publishing.publication import Publication, publication
+from reviewer.publishing.marks import NAME, review_mark, summary_mark
+from reviewer.publishing.publication import Publication, There, conclusion_of, publication
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,18 +23,32 @@ class Published:
     Attributes:
         comments: new ones beside lines.
         hidden: comments whose findings are gone.
-        summary: the comment on the whole was written.
-        check: the check was set.
-        permitted: the token may write comments.
+        summary: the comment on the whole is as it should be.
         notes: what was done differently than planned, one sentence each.
     """
 
     comments: int = 0
     hidden: int = 0
     summary: bool = False
-    check: bool = False
-    permitted: bool = True
     notes: tuple[str, ...] = ()
+
+    @property
+    def anything(self) -> bool:
+        """Whether readers of the pull request see something of this."""
+        return self.summary or self.comments > 0
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What is wanted besides comments.
+
+    Attributes:
+        name: of this review, if a pull request has several: of its summary, its comments and its check.
+        check: set a check as well, which needs a right of its own.
+    """
+
+    name: str = NAME
+    check: bool = False
 
 
 def why_not(pull: PullRequest, report: Report) -> str:
@@ -48,20 +63,31 @@ def why_not(pull: PullRequest, report: Report) -> str:
     return ""
 
 
-async def plan(host: CodeHost, pull: PullRequest, report: Report, *, certain: bool = False) -> Publication:
-    """What would be written now.
+def posted(done: Published) -> str:
+    """What was written, in a sentence."""
+    hidden = f", {counted(done.hidden, 'comment')} hidden as out of date" if done.hidden else ""
+    return f"Posted: the summary, {counted(done.comments, 'new comment')} beside lines{hidden}."
+
+
+async def there_on(host: CodeHost, pull: PullRequest) -> tuple[There, tuple[str, ...]]:
+    """What is on the host, and what is wrong with it, one sentence each.
 
     Raises:
-        HostError: what is there cannot be read.
-        PatchError: the host's diff is none.
+        HostError: the comments cannot be read.
     """
-    diff = await host.diff(pull)
-    changes = parse_patch(diff.patch, name=f"pull request {pull.number}") if diff.patch.strip() else ()
-    threads, notes = await host.threads(pull), await host.notes(pull)
-    return publication(report, Anchors.of(changes), threads, notes, certain=certain)
+    notes: tuple[str, ...] = ()
+    try:
+        diff = await host.diff(pull)
+        changes = parse_patch(diff.patch, name=f"pull request {pull.number}") if diff.patch.strip() else ()
+        listed = all(part.path != NOT_LISTED for part in diff.missing)
+        anchors = Anchors.of(changes, frozenset(part.path for part in diff.missing) if listed else None)
+    except (HostError, PatchError) as error:
+        anchors = Anchors.none()
+        notes = (f"The host shows no diff ({error}): all findings are in the summary.",)
+    return There(anchors, await host.threads(pull), await host.notes(pull)), notes
 
 
-async def publish(host: CodeHost, pull: PullRequest, report: Report, *, check: bool = False) -> Published:
+async def publish(host: CodeHost, pull: PullRequest, report: Report, wish: Wish) -> Published:
     """Write what a report has to say.
 
     First the comments beside lines, which nobody may get twice; then the summary, which is replaced; then
@@ -71,49 +97,92 @@ async def publish(host: CodeHost, pull: PullRequest, report: Report, *, check: b
         host: where.
         pull: the pull request.
         report: what was found.
-        check: set a check as well, which needs a right of its own.
+        wish: what is wanted besides.
 
     Raises:
         HostError: it cannot be written for another reason than that.
     """
-    planned = await plan(host, pull, report)
-    notes: list[str] = []
+    there, shown = await there_on(host, pull)
+    notes = list(shown)
+    planned = publication(report, there, wish.name)
+    written = 0
+    summary = False
     try:
-        planned = await _review(host, pull, report, planned, notes)
-        if planned.note is None:
-            await host.post_note(pull, planned.summary, SUMMARY)
-        elif planned.note.body.strip() != planned.summary.strip():
-            await host.edit_note(planned.note, planned.summary)
-        for identity in planned.hide:
-            await host.hide(identity)
+        planned, said = await _review(_Task(host, pull, report, there, wish.name), planned)
+        notes += said
+        written = len(planned.comments)
+        await _summary(host, pull, planned, wish)
+        summary = True
     except NotPermittedError as error:
-        notes.append(f"Nothing was posted: {error}")
-        return Published(permitted=False, notes=tuple(notes))
-    done = check and await _check(host, pull, report, planned, notes)
-    return Published(len(planned.comments), len(planned.hide), True, done, notes=tuple(notes))
+        missing = "The summary was not posted" if written else "Nothing was posted"
+        notes.append(f"{missing}: {error}")
+    hidden = await _hide(host, planned.hide, notes) if summary else 0
+    unset = await checked(host, pull, report, wish) if wish.check else []
+    return Published(written, hidden, summary, (*notes, *unset))
 
 
-async def _review(
-    host: CodeHost, pull: PullRequest, report: Report, planned: Publication, notes: list[str]
-) -> Publication:
-    """Post the comments beside lines. If they are refused, once more with those that cannot be at fault."""
+async def _summary(host: CodeHost, pull: PullRequest, planned: Publication, wish: Wish) -> None:
+    mark = summary_mark(wish.name)
+    if planned.note is None:
+        await host.post_note(pull, planned.summary, mark)
+    elif planned.note.body.strip() != planned.summary.strip():
+        try:
+            await host.edit_note(planned.note, planned.summary)
+        except NotPermittedError:
+            # It may have been deleted meanwhile; if it is a matter of rights, a new one is refused as well.
+            await host.post_note(pull, planned.summary, mark)
+
+
+async def _hide(host: CodeHost, identities: Sequence[str], notes: list[str]) -> int:
+    """Hide what is out of date; what cannot be hidden stays where it is."""
+    hidden = 0
+    for identity in identities:
+        try:
+            await host.hide(identity)
+            hidden += 1
+        except HostError as error:
+            notes.append(f"A comment that is out of date was not hidden: {error}")
+            return hidden
+    return hidden
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """What is to be posted where."""
+
+    host: CodeHost
+    pull: PullRequest
+    report: Report
+    there: There
+    name: str
+
+
+async def _review(task: _Task, planned: Publication) -> tuple[Publication, list[str]]:
+    """Post the comments beside lines. If they are refused, once more with those that cannot be at fault.
+
+    Returns:
+        What is left to be written, and what was done differently than planned.
+    """
     if not planned.comments:
-        return planned
+        return planned, []
     try:
-        await _post(host, pull, planned.comments)
+        await _post(task.host, task.pull, planned.comments)
     except HostRefusedError as error:
+        sure = publication(task.report, task.there, task.name, certain=True)
         count = len(planned.comments)
-        planned = await plan(host, pull, report, certain=True)
-        moved = count - len(planned.comments)
-        notes.append(f"The host refused a comment ({error}); {moved} of {count} are in the summary instead.")
-        if planned.comments:
-            try:
-                await _post(host, pull, planned.comments)
-            except HostRefusedError:
-                notes.append("It refused the others too: all findings are in the summary.")
-                diffless = Anchors({}, {})
-                return publication(report, diffless, await host.threads(pull), await host.notes(pull))
-    return planned
+        moved = count - len(sure.comments)
+        said = f"The host refused a comment ({error}); {moved} of {count} are in the summary instead."
+        if not sure.comments:
+            return sure, [said]
+        try:
+            await _post(task.host, task.pull, sure.comments)
+        except HostRefusedError:
+            none = publication(
+                task.report, replace(task.there, anchors=task.there.anchors.closed()), task.name
+            )
+            return none, [said, "It refused the others too: all findings are in the summary."]
+        return sure, [said]
+    return planned, []
 
 
 async def _post(host: CodeHost, pull: PullRequest, comments: Sequence[tuple[str, Inline]]) -> None:
@@ -122,14 +191,15 @@ async def _post(host: CodeHost, pull: PullRequest, comments: Sequence[tuple[str,
     await host.post_review(pull, review_body(len(inlines), mark), inlines, mark)
 
 
-async def _check(
-    host: CodeHost, pull: PullRequest, report: Report, planned: Publication, notes: list[str]
-) -> bool:
-    """Set the check, if the token may."""
+async def checked(host: CodeHost, pull: PullRequest, report: Report, wish: Wish) -> list[str]:
+    """Set the check and nothing else; returns why it was not set, if so.
+
+    Raises:
+        HostError: it cannot be set for another reason than missing rights.
+    """
+    said = Said(f"{wish.name}: {report.status}", inline(verdict_of(report)))
     try:
-        verdict = verdict_of(report)
-        await host.set_check(pull, planned.conclusion, f"reviewer: {report.status}", inline(verdict))
+        await host.set_check(pull, wish.name, conclusion_of(report), said)
     except NotPermittedError as error:
-        notes.append(f"The check was not set: {error}")
-        return False
-    return True
+        return [f"The check was not set: {error}"]
+    return []

@@ -75,6 +75,9 @@ def _build_publish(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--pr", metavar="N|URL", required=True, help="the pull request that it is about")
     parser.add_argument("--dry-run", action="store_true", help="print what would be posted; post nothing")
     parser.add_argument("--check", action="store_true", help="set a check too (needs checks: write)")
+    parser.add_argument(
+        "--name", metavar="NAME", default="reviewer", help="of this review, if there are several (reviewer)"
+    )
     parser.set_defaults(handler=_publish)
 
 
@@ -82,7 +85,14 @@ def _publish(arguments: argparse.Namespace) -> int:
     from reviewer.commands.publish import PublishOptions, publish_report
 
     return publish_report(
-        PublishOptions(Path.cwd(), arguments.report, arguments.pr, arguments.dry_run, arguments.check)
+        PublishOptions(
+            directory=Path.cwd(),
+            report=arguments.report,
+            pull_request=arguments.pr,
+            dry_run=arguments.dry_run,
+            check=arguments.check,
+            name=arguments.name,
+        )
     )
 
 

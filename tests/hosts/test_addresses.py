@@ -4,7 +4,7 @@ import pytest
 
 from reviewer.errors import UsageError
 from reviewer.hosts.addresses import Where, where
-from reviewer.hosts.connect import token_of
+from reviewer.hosts.connect import missing_token, token_of
 
 GITHUB = "https://github.com/acme/widget"
 WORKFLOW = {
@@ -47,16 +47,38 @@ def test_nobody_can_tell(text, repository, why):
 TOKENS = {"GITHUB_TOKEN": "for-github", "GH_ENTERPRISE_TOKEN": "for-enterprise"}
 
 
+EVIL = "https://evil.example/acme/widget"
+
+
 @pytest.mark.parametrize(
     ("address", "environment", "token"),
     [
         (GITHUB, {}, "for-github"),
-        ("https://evil.example/acme/widget", {}, "for-enterprise"),
+        (GITHUB, {"GH_HOST": "evil.example"}, "for-github"),
+        (EVIL, {}, ""),
+        (EVIL, {"GH_HOST": "evil.example"}, "for-enterprise"),
+        (EVIL, {"GH_HOST": "other.example"}, ""),
+        (EVIL.replace("https", "http"), {"GH_HOST": "evil.example"}, ""),
+        ("http://127.0.0.1:8080/acme/widget", {"GH_HOST": "127.0.0.1:8080"}, "for-enterprise"),
         ("https://ghe.example.invalid/acme/widget", WORKFLOW, "for-github"),
-        ("https://evil.example/acme/widget", WORKFLOW, "for-enterprise"),
+        (EVIL, WORKFLOW, ""),
     ],
 )
 def test_a_token_goes_to_its_own_host_only(address, environment, token):
     place = where(f"{address}/pull/1", "", environment)
     assert token_of(place, {**TOKENS, **environment}) == token
     assert token_of(place, environment) == ""
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [(GITHUB, "set GITHUB_TOKEN"), (EVIL, "set GH_HOST=evil.example and GH_ENTERPRISE_TOKEN")],
+)
+def test_what_to_do_without_a_token(address, said):
+    place = where(f"{address}/pull/1", "", {})
+    assert missing_token(place) == said
+    variables = {
+        name: value for name, _, value in (part.partition("=") for part in said.split()[1:]) if value
+    }
+    made = {**variables, "GH_ENTERPRISE_TOKEN": "e", "GITHUB_TOKEN": "g"}
+    assert token_of(place, made), "that is enough"

@@ -14,24 +14,9 @@ import pytest
 from reviewer.errors import HostError, HostRefusedError, HostTooLargeError, NotPermittedError
 from reviewer.hosts.addresses import Where
 from reviewer.hosts.client import Client
-from reviewer.models.answer import Clock
 from reviewer.models.model import Endpoint, Timeouts
 from reviewer.models.registry import over_http
-
-
-class FakeClock:
-    """Time that passes only where somebody waits."""
-
-    def __init__(self) -> None:
-        self.slept: list[float] = []
-
-    @property
-    def clock(self) -> Clock:
-        async def sleep(seconds: float) -> None:
-            self.slept.append(seconds)
-
-        return Clock(lambda: sum(self.slept), sleep, lambda low, _high: low)
-
+from tests.support.clock import Clockwork
 
 Said = tuple[int, dict[str, str], Any] | None
 
@@ -85,11 +70,11 @@ def running(api: Api):
         server.server_close()
 
 
-def ask(api: Api, work: Callable[[Client], Any], clock: FakeClock | None = None, token: str = "t0ken") -> Any:
+def ask(api: Api, work: Callable[[Client], Any], clock: Clockwork | None = None, token: str = "t0ken") -> Any:
     async def run():
         wire = over_http(Endpoint("GitHub", "openai", api.url, timeouts=Timeouts(connect=1, idle=5, call=5)))
         async with wire:
-            return await work(Client(wire, api.url, token, (clock or FakeClock()).clock, lambda: 1000.0))
+            return await work(Client(wire, api.url, token, (clock or Clockwork()).clock, lambda: 1000.0))
 
     return anyio.run(run)
 
@@ -127,7 +112,7 @@ WAITS = {
 
 @pytest.mark.parametrize(("first", "pauses"), WAITS.values(), ids=WAITS)
 def test_waits(first, pauses):
-    clock = FakeClock()
+    clock = Clockwork()
     with running(Api([first, OK])) as api:
         assert ask(api, lambda client: client.get("/a"), clock).data == {"x": 1}
     assert clock.slept == pauses
@@ -135,21 +120,21 @@ def test_waits(first, pauses):
 
 
 def test_an_end_to_waiting():
-    clock = FakeClock()
+    clock = Clockwork()
     with (
         running(Api([(502, {}, "")])) as api,
         pytest.raises(HostError, match="cannot be asked now .*status 502"),
     ):
         ask(api, lambda client: client.get("/a"), clock)
     assert clock.slept == [2.0, 4.0, 8.0, 16.0]
-    clock = FakeClock()
+    clock = Clockwork()
     with running(Api([(403, {"Retry-After": "3600"}, {})])) as api, pytest.raises(HostError):
         ask(api, lambda client: client.get("/a"), clock)
     assert clock.slept == [], "an hour is no wait for somebody"
 
 
 def test_a_second_between_writes():
-    clock = FakeClock()
+    clock = Clockwork()
 
     async def twice(client):
         await client.write("POST", "/a", {})

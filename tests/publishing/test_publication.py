@@ -10,14 +10,23 @@ from hypothesis import strategies as st
 from reviewer.changes.changeset import Side
 from reviewer.changes.patch import parse_patch
 from reviewer.findings.finding import Finding
-from reviewer.findings.identity import known, with_ids
+from reviewer.findings.identity import with_ids
 from reviewer.hosts.host import Conclusion, Note, Thread
 from reviewer.outputs.report import Aside, Gate, Report, SetAside
 from reviewer.prompting.contract import Severity
 from reviewer.publishing.anchors import Anchors
 from reviewer.publishing.bodies import MOST
-from reviewer.publishing.marks import SUMMARY, finding_mark, known_mark, read_finding, read_known, review_mark
-from reviewer.publishing.publication import MOST_INLINE, Publication, publication
+from reviewer.publishing.marks import (
+    NAME,
+    finding_mark,
+    known_mark,
+    read_finding,
+    read_known,
+    review_mark,
+    summary_mark,
+    told,
+)
+from reviewer.publishing.publication import MOST_INLINE, Publication, There, publication
 from tests.support.reports import FAILED, MISSED, REVIEWS, finding, nothing, report
 
 DIFF = b"""\
@@ -39,17 +48,20 @@ diff --git a/shop/cart.py b/shop/cart.py
 +        self.count = 0
  
 """  # noqa: W293  # blank context lines
+SUMMARY = summary_mark(NAME)
 ANCHORS = Anchors.of(parse_patch(DIFF, name="test"))
 AT = finding(line=14, end_line=14, code="        return total / count")
+GONE = finding(line=14, end_line=14, code="        return total / max(1, count)")
+"""Its line was changed since."""
 
 
 def planned(made: Report, threads=(), notes=(), **options) -> Publication:
-    return publication(made, ANCHORS, threads, notes, **options)
+    return publication(made, There(ANCHORS, threads, notes), **options)
 
 
 def thread(about: Finding, **fields) -> Thread:
     (named,) = with_ids([about])
-    body = f"words\n\n{finding_mark(known(named))}"
+    body = f"words\n\n{finding_mark(told(named), NAME)}"
     return Thread(**{"id": f"T{named.id}", "path": about.path, "body": body, "mine": True, **fields})
 
 
@@ -118,7 +130,7 @@ def test_a_suggestion_elsewhere_is_shown_not_offered():
 def test_nothing_twice():
     made = report([AT])
     assert len(planned(made).comments) == 1
-    for state in ({}, {"outdated": True}, {"resolved": True}, {"hidden": True}, {"answered": True}):
+    for state in ({}, {"outdated": True}, {"resolved": True}, {"answered": True}):
         assert planned(made, [thread(AT, **state)]).comments == ()
 
 
@@ -136,11 +148,12 @@ def test_somebody_elses_mark_is_words():
 
 
 def test_a_mark_in_the_middle_of_a_comment_is_words():
-    fake = finding_mark(known(with_ids([AT])[0]))
-    body = f"```\n{fake}\n```\n\n{finding_mark(known(with_ids([finding(line=1, code='other = 1')])[0]))}"
+    fake = finding_mark(told(with_ids([AT])[0]), NAME)
+    (elsewhere,) = with_ids([finding(line=1, code="other = 1")])
+    body = f"```\n{fake}\n```\n\n{finding_mark(told(elsewhere), NAME)}"
     other = Thread("T", AT.path, body, mine=True)
     assert len(planned(report([AT]), [other]).comments) == 1
-    assert read_finding(f"{fake}\n words", "a") is None
+    assert read_finding(f"{fake}\n words", "a", NAME) is None
 
 
 def test_at_most_twenty_worst_first_the_rest_in_the_summary():
@@ -156,8 +169,8 @@ def test_at_most_twenty_worst_first_the_rest_in_the_summary():
 
 
 def test_what_is_gone_is_fixed_and_hidden():
-    made = planned(report(), [thread(AT)])
-    assert made.hide == (thread(AT).id,)
+    made = planned(report(), [thread(GONE)])
+    assert made.hide == (thread(GONE).id,)
     assert "**Fixed since the last review** (1)" in made.summary
 
 
@@ -166,21 +179,22 @@ KEPT = {
     "resolved": ({"resolved": True}, report()),
     "already hidden": ({"hidden": True}, report()),
     "an incomplete run": ({}, report(reviews=(REVIEWS[0], FAILED))),
-    "a file that was not read": ({}, report(missed=(replace(MISSED, path=AT.path),))),
-    "findings that are not shown": ({}, report(hidden=1)),
-    "refuted": ({}, report(set_aside=(SetAside(with_ids([AT])[0], Aside.REFUTED, "no"),))),
-    "unverified": ({}, report(unverified=(with_ids([AT])[0],))),
+    "a file that was not read": ({}, report(missed=(replace(MISSED, path=GONE.path),))),
+    "a run by others": ({}, report(reviews=REVIEWS[1:])),
+    "refuted": ({}, report(set_aside=(SetAside(with_ids([GONE])[0], Aside.REFUTED, "no"),))),
+    "unverified": ({}, report(unverified=(with_ids([GONE])[0],))),
     "somebody else's": ({"mine": False}, report()),
 }
 
 
 @pytest.mark.parametrize(("state", "made"), KEPT.values(), ids=KEPT)
 def test_what_is_not_hidden(state, made):
-    assert planned(made, [thread(AT, **state)]).hide == ()
+    assert planned(report(), [thread(GONE)]).hide != ()
+    assert planned(made, [thread(GONE, **state)]).hide == ()
 
 
 def test_a_file_that_is_no_longer_in_the_change_has_no_problems():
-    gone = thread(finding(path="reverted.py"))
+    gone = thread(finding(path="reverted.py", code="was = there"))
     assert planned(report(), [gone]).hide == (gone.id,)
 
 
@@ -299,16 +313,17 @@ NAMES = st.text(st.characters(codec="utf-8"), max_size=40)
 
 @given(NAMES, NAMES, st.lists(NAMES, max_size=4))
 def test_marks_come_back_whatever_is_in_them(title, category, lines):
-    made = known(with_ids([finding(title=title, category=category, code="\n".join(lines) or "x")])[0])
-    back = read_finding(f"{title}\n{finding_mark(made)}", made.path)
+    made = told(with_ids([finding(title=title, category=category, code="\n".join(lines) or "x")])[0])
+    back = read_finding(f"{title}\n{finding_mark(made, NAME)}", made.finding.path, NAME)
     assert back is not None
-    assert (back.id, back.lines) == (made.id, made.lines[:20])
+    assert (back.finding.id, back.finding.lines) == (made.finding.id, made.finding.lines[:20])
+    assert (back.finding.severity, back.roles, back.side) == (made.finding.severity, made.roles, made.side)
     assert read_known(f"{title}\n{known_mark([made])}") == (made,)
 
 
 @given(st.text())
 def test_any_text_has_at_most_no_marks(text):
-    read_finding(text, "a")
+    read_finding(text, "a", NAME)
     assert read_known(text) == ()
 
 

@@ -14,7 +14,7 @@ from reviewer.changes.target import Base, Place, Selection
 from reviewer.cli import main
 from reviewer.outputs import json_report
 from reviewer.publishing.anchors import Anchors
-from reviewer.publishing.publication import publication
+from reviewer.publishing.publication import There, publication
 from tests.redteam.cases import OUTSIDE, OWN_KEY, Case, cases
 from tests.support.repository import Builder
 from tests.support.secrets import AWS, GITHUB, KEY_LINES
@@ -145,7 +145,7 @@ def test_no_harm(case: Case, arena: Builder, evil, tmp_path, monkeypatch, capfd)
 def posted(arena: Builder, made: Any) -> dict[str, str]:
     """What would be written on a code host."""
     changes = collect(Base("main"), Selection(), Place(arena.root))
-    planned = publication(made, Anchors.of(changes.files), (), ())
+    planned = publication(made, There(Anchors.of(changes.files)))
     bodies = {f"comment {number}": comment.body for number, (_, comment) in enumerate(planned.comments)}
     return {"summary": planned.summary, **bodies}
 

@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,6 +30,10 @@ class Builder:
         return builder
 
     def git(self, *arguments: str, stdin: bytes = b"") -> str:
+        return self.output(*arguments, stdin=stdin).strip()
+
+    def output(self, *arguments: str, stdin: bytes = b"") -> str:
+        """What git printed, to the last blank."""
         done = subprocess.run(
             ["git", *arguments],
             cwd=self.root,
@@ -38,7 +43,7 @@ class Builder:
             check=False,
         )
         assert done.returncode == 0, (arguments, done.stderr.decode())
-        return done.stdout.decode("utf-8", "replace").strip()
+        return done.stdout.decode("utf-8", "replace")
 
     def write(self, path: str, content: str | bytes) -> "Builder":
         place = self.root / path
@@ -46,7 +51,7 @@ class Builder:
         place.write_bytes(content.encode() if isinstance(content, str) else content)
         return self
 
-    def commit(self, files: dict[str, str | bytes] | None = None, message: str = "change") -> str:
+    def commit(self, files: Mapping[str, str | bytes] | None = None, message: str = "change") -> str:
         for path, content in (files or {}).items():
             self.write(path, content)
         self.git("add", "-A")
@@ -58,7 +63,10 @@ class Builder:
         return self
 
     def blob(self, revision: str, path: str) -> bytes:
+        return self.blob_of(f"{revision}:{path}")
+
+    def blob_of(self, name: str) -> bytes:
         done = subprocess.run(
-            ["git", "cat-file", "blob", f"{revision}:{path}"], cwd=self.root, capture_output=True, check=True
+            ["git", "cat-file", "blob", name], cwd=self.root, capture_output=True, check=True
         )
         return done.stdout
