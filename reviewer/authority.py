@@ -80,7 +80,8 @@ def _of_person(repository: Repository, root: Path) -> Authority:
         return _without_fork(repository, here, head)
     if not fork or fork == head:
         return here
-    others = _others(repository, f"{fork}..{head}", _named(CommitFiles(repository, fork)))
+    places = [f":(literal){place}" for place in named_places(CommitFiles(repository, fork))]
+    others = _others(repository, f"{fork}..{head}", places)
     if not others:
         return here
     note = (
@@ -104,8 +105,8 @@ def _without_fork(repository: Repository, here: Authority, head: str) -> Authori
     return Authority(NoFiles(), note)
 
 
-def _named(files: TrustedFiles) -> list[str]:
-    """Further places that the settings at the beginning of a branch name: they decide as well."""
+def named_places(files: TrustedFiles) -> list[str]:
+    """Further files and folders that the settings of a repository name: they decide as well."""
     named: list[str] = []
     for name in ("reviewer.toml", "pyproject.toml"):
         try:
@@ -120,7 +121,7 @@ def _named(files: TrustedFiles) -> list[str]:
         ):
             value = own.get(section, {}).get(key, []) if isinstance(own.get(section, {}), dict) else []
             named += [value] if isinstance(value, str) else [part for part in value if isinstance(part, str)]
-    return [f":(literal){place}" for place in named if place and not place.startswith("/")]
+    return [place for place in named if place and not place.startswith("/")]
 
 
 _MADE_HERE = ("commit:", "commit (")

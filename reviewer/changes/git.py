@@ -110,6 +110,22 @@ class Repository:
         root, _, rest = places.stdout.decode("utf-8", "surrogateescape").partition("\n")
         return cls(Path(root), prefix=rest.partition("\n")[0], bare=False)
 
+    @classmethod
+    def empty(cls, folder: Path) -> "tuple[Repository, Mapping[str, str]]":
+        """A new repository in an empty folder, and the environment that its commands need.
+
+        Raises:
+            SourceError: git is missing.
+        """
+        env = {
+            "GIT_DIR": str(folder / ".git"),
+            "GIT_WORK_TREE": str(folder),
+            "GIT_INDEX_FILE": str(folder / "index"),
+        }
+        repository = cls(folder, prefix="", bare=False)
+        repository.output("init", "--quiet", "--template=", env=env)
+        return repository, env
+
     def run(self, *arguments: str, env: Mapping[str, str] | None = None, stdin: bytes = b"") -> Result:
         """Run a git command at the root and return what it said, whatever its exit status."""
         return _run(self._git, arguments, env=env, stdin=stdin)

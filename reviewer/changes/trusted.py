@@ -21,18 +21,20 @@ StrPath = str | os.PathLike[str]
 LARGEST = 1024 * 1024
 """Bytes; no settings, prompts or guidance are longer."""
 _LINK = "120000"
+ATTRIBUTES = ".gitattributes"
+"""git reads these in every folder."""
 DECIDING = (
     "reviewer.toml",
     "pyproject.toml",
     ".reviewer",
     ".reviewerignore",
-    ".gitattributes",
+    ATTRIBUTES,
     "REVIEW.md",
     "AGENTS.md",
     "CLAUDE.md",
 )
 """Files and folders that decide how a repository is reviewed."""
-_ANYWHERE = frozenset({".gitattributes", ".reviewerignore"})
+_ANYWHERE = frozenset({ATTRIBUTES, ".reviewerignore"})
 
 
 def edited(paths: Sequence[str]) -> list[str]:
@@ -124,9 +126,17 @@ class MemoryFiles:
         return tuple(sorted({name.partition("/")[0] + ("/" if "/" in name else "") for name in rest}))
 
     def attributes(self, name: str, paths: Sequence[str]) -> Mapping[str, str]:
-        """Nothing: only git can read them."""
-        del name, paths
-        return {}
+        """As git reads them from these files, which are put into a repository of their own for that."""
+        rules = {path: data for path, data in self.contents.items() if path.rpartition("/")[2] == ATTRIBUTES}
+        if not rules:
+            return {}
+        with tempfile.TemporaryDirectory(prefix="reviewer-") as folder:
+            repository, env = Repository.empty(Path(folder))
+            for path, data in rules.items():
+                blob = repository.output("hash-object", "-w", "--stdin", env=env, stdin=data).decode().strip()
+                entry = f"100644,{blob},{path}"
+                repository.output("update-index", "--add", "--cacheinfo", entry, env=env)
+            return repository.attributes(name, paths, env=env)
 
     def label(self, path: str) -> str:
         """Its path and the commit."""

@@ -2,21 +2,19 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
-from reviewer.authority import Authority
+from reviewer.authority import Authority, named_places
 from reviewer.changes.address import address_of
 from reviewer.changes.changeset import ChangeSet
 from reviewer.changes.git import Repository
 from reviewer.changes.target import Patch, Range
-from reviewer.changes.trusted import DECIDING, CommitFiles, MemoryFiles, TrustedFiles
+from reviewer.changes.trusted import ATTRIBUTES, DECIDING, CommitFiles, MemoryFiles, TrustedFiles
 from reviewer.errors import SourceError
 from reviewer.hosts.addresses import Where, where
 from reviewer.hosts.host import CodeHost, PullRequest
 from reviewer.outputs.neutral import named
 from reviewer.prompting.purpose import purpose_of
-
-_FOLDERS = (".reviewer",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +77,7 @@ async def pulled(host: CodeHost, number: int, repository: Repository | None) -> 
     if base_here is not None:
         files = CommitFiles(base_here, pull.base)
     else:
-        files = MemoryFiles(pull.base, await host.files(pull.base, DECIDING, _FOLDERS))
+        files = await _files_of(host, pull.base)
     tip = f"{pull.base[:12]}, the tip of {named(pull.base_branch)}"
     note = f"Settings, prompts and lists come from commit {tip}."
     who = Authority(files, note, may_excuse_itself=not pull.from_fork)
@@ -90,6 +88,15 @@ async def pulled(host: CodeHost, number: int, repository: Repository | None) -> 
     diff = await host.diff(pull)
     patch = Patch(diff.patch, f"pull request {number}", diff.missing)
     return Pulled(pull, patch, who, purpose.text, (*diff.notes, *purpose.notes))
+
+
+async def _files_of(host: CodeHost, commit: str) -> MemoryFiles:
+    """The files that decide, with those that the settings among them name."""
+    known = MemoryFiles(commit, await host.files(commit, DECIDING, (ATTRIBUTES,)))
+    places = [str(PurePosixPath(place)) for place in named_places(known)]
+    if not places:
+        return known
+    return replace(known, contents={**known.contents, **await host.files(commit, places)})
 
 
 def _has(repository: Repository, commit: str) -> bool:

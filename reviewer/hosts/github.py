@@ -161,7 +161,9 @@ class GitHub:
         )
         return Diff("".join(pieces).encode("utf-8", "surrogateescape"), tuple(missing), (note,))
 
-    async def files(self, commit: str, names: Sequence[str], folders: Sequence[str]) -> Mapping[str, bytes]:
+    async def files(
+        self, commit: str, places: Sequence[str], anywhere: Sequence[str] = ()
+    ) -> Mapping[str, bytes]:
         """Files of a commit, by the tree that lists them."""
         tree = (
             await self.client.get(f"{self._root}/git/trees/{quote(commit, safe='')}?recursive=1")
@@ -169,7 +171,9 @@ class GitHub:
         found: dict[str, bytes] = {}
         for row in tree.get("tree", []):
             path = str(row.get("path", ""))
-            wanted = path in names or any(path.startswith(f"{folder}/") for folder in folders)
+            wanted = path.rpartition("/")[2] in anywhere or any(
+                path == place or path.startswith(f"{place}/") for place in places
+            )
             # Neither links nor submodules: only regular files decide anything.
             if wanted and row.get("type") == "blob" and row.get("mode") in {"100644", "100755"}:
                 found[path] = await self._blob(str(row["sha"]), path)

@@ -154,8 +154,15 @@ class CodeHost(Protocol):
         """
         ...
 
-    async def files(self, commit: str, names: Sequence[str], folders: Sequence[str]) -> Mapping[str, bytes]:
-        """Some files of a commit by their paths, and all in some folders; what is not there is left out.
+    async def files(
+        self, commit: str, places: Sequence[str], anywhere: Sequence[str] = ()
+    ) -> Mapping[str, bytes]:
+        """Some files of a commit by their paths; what is not there is left out.
+
+        Args:
+            commit: its full id.
+            places: paths of files, and of folders of which all files are wanted.
+            anywhere: names of files that are wanted from every folder.
 
         Raises:
             HostError: they cannot be read.

@@ -127,7 +127,9 @@ def unchanged_summary(report: Report, before: str, name: str = NAME) -> str:
     said = inline(_cut(why, _MOST_SAID))
     notice = f"> The newest run{commit} could not review anything: {said}. What follows is older."
     start = f"{summary_mark(name)}\n\n{notice}\n\n"
-    return f"{start}{rest[: MOST - len(start) - len(hidden)]}\n\n{hidden}".rstrip()
+    # By whole lines: half of one could be active where the whole is not.
+    kept = "\n".join(_within(rest.split("\n"), MOST - len(start) - len(hidden) - 2))
+    return f"{start}{kept}\n\n{hidden}".rstrip()
 
 
 def _head(report: Report) -> Iterator[str]:

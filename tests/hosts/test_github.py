@@ -124,11 +124,11 @@ def test_files_of_a_commit_are_regular_ones(github):
     repo.commit({"reviewer.toml": "x", ".reviewer/prompts/a.md.j2": "p", "sub/reviewer.toml": "no"})
     (repo.root / "AGENTS.md").symlink_to("/etc/passwd")
     head = repo.commit()
-    found = ask(github, lambda host: host.files(head, ("reviewer.toml", "AGENTS.md"), (".reviewer",)))
+    found = ask(github, lambda host: host.files(head, ("reviewer.toml", "AGENTS.md", ".reviewer")))
     assert found == {"reviewer.toml": b"x", ".reviewer/prompts/a.md.j2": b"p"}
     github.truncated = True
     with pytest.raises(HostError, match="more files than GitHub lists"):
-        ask(github, lambda host: host.files(head, (), ()))
+        ask(github, lambda host: host.files(head, ()))
 
 
 @pytest.mark.parametrize("body", [{"content": "*"}, {}, []])
@@ -137,7 +137,7 @@ def test_a_damaged_file_is_no_empty_file(github, body):
     head = github.ends(github.pulls[1])[1]
     github.faults.append(Fault("GET", "/git/blobs/", 200, body=body))
     with pytest.raises(HostError, match=r"reviewer\.toml: its content cannot be read"):
-        ask(github, lambda host: host.files(head, ("reviewer.toml",), ()))
+        ask(github, lambda host: host.files(head, ("reviewer.toml",)))
 
 
 WHOSE = [

@@ -251,6 +251,7 @@ def test_summaries_stay_within_the_hosts_limit_whatever_names_files_have(paths):
     third = again(nothing_read, notes=[Note("1", second.summary, mine=True)])
     assert len(third.summary) <= MOST
     assert read_known(third.summary) == read_known(second.summary)
+    assert set(third.summary.split("\n")) - set(second.summary.split("\n")) == {third.summary.split("\n")[2]}
 
 
 def test_a_summary_that_was_edited_in_a_browser_is_known_again():

@@ -10,6 +10,7 @@ from reviewer.changes.target import PullRequest
 from reviewer.cli import main
 from reviewer.commands.publish import PublishOptions, publish_report
 from reviewer.commands.run import run
+from reviewer.config.places import user_file
 from reviewer.errors import HostError, UsageError
 from reviewer.options import Common, RunOptions
 from tests.support.clock import Clockwork
@@ -370,3 +371,65 @@ def test_what_an_author_says_is_words_for_the_prompt(github, model):
     notes = json.loads(Path("r.json").read_text())["target"]["notes"]
     assert any("HTML comments of the description (2)" in note for note in notes)
     assert any("1 invisible characters" in note for note in notes)
+
+
+ROLE = (
+    '+++\ntitle = "T"\nfocus = "f"\nkind = "coding"\n+++\n'
+    '{% extends "partials/layout.md.j2" %}{% block role %}ROLE OF THE BASE{% endblock %}\n'
+)
+
+
+def test_everything_that_decides_is_read_from_the_base_without_a_clone(github, model):
+    repo = github.repository
+    both()
+    accepted = json.loads(Path("r.json").read_text())["findings"][0]
+    repo.git("checkout", "-q", "main")
+    decide = '[baseline]\nfile = "quality/accepted.json"\n[prompts]\ndirectories = ["quality/prompts/"]\n'
+    repo.commit(
+        {
+            "reviewer.toml": decide,
+            "quality/prompts/sql.md.j2": ROLE,
+            ".reviewerignore": "docs/\n",
+            "sub/.gitattributes": "gen.py linguist-generated\n",
+            ".gitattributes": "top.py linguist-generated\n",
+        }
+    )
+    Path("r.json").rename("first.json")
+    here = repo.root / "r.json"
+    here.write_text(Path("first.json").read_text())
+    with pytest.MonkeyPatch.context() as place:
+        place.chdir(repo.root)
+        assert main(["baseline", "r.json"]) == 0
+    here.unlink()
+    assert accepted["id"] in (repo.root / "quality" / "accepted.json").read_text()
+    repo.commit()
+    repo.git("checkout", "-q", "topic")
+    repo.git("merge", "-q", "main")
+    suspicious = "def f(t):\n    return eval(t)\n"
+    repo.commit(
+        {
+            "quality/prompts/sql.md.j2": ROLE.replace("BASE", "HEAD"),
+            "sub/gen.py": suspicious,
+            "top.py": suspicious,
+            "docs/x.py": suspicious,
+            "sub/own.py": suspicious,
+            ".gitattributes": "* linguist-generated\n",
+        }
+    )
+    model[0].requests.clear()
+    user_file().parent.mkdir(parents=True, exist_ok=True)
+    Path("lab.toml").rename(user_file())
+    assert main(["run", "--pr", "1", "-q", "-o", "r.json"]) == 0
+    made = json.loads(Path("r.json").read_text())
+    assert [one["path"] for one in made["findings"]] == ["sub/own.py"]
+    assert {
+        part["path"]: part["reason"] for part in made["coverage"]["skipped"] if part["path"].endswith("py")
+    } == {
+        "docs/x.py": ".reviewerignore: 'docs/'",
+        "sub/gen.py": "generated file (linguist-generated)",
+        "top.py": "generated file (linguist-generated)",
+    }
+    instructions = {request["messages"][0]["content"] for request in model[0].requests}
+    assert any("ROLE OF THE BASE" in text for text in instructions)
+    assert not any("ROLE OF THE HEAD" in text for text in instructions)
+    assert any(one["finding"]["path"] == "a.py" for one in made["set_aside"])
