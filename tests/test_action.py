@@ -261,8 +261,13 @@ def test_two_jobs(github, step, tmp_path):
 
 
 def test_reviews_of_two_names(github, step):
-    step(name="one")
-    step(name="two", check="true")
+    ids = []
+    for name, check in (("one", "false"), ("two", "true")):
+        _, outputs = step(name=name, check=check)
+        ids += [
+            run["automationDetails"]["id"] for run in json.loads(Path(outputs["sarif"]).read_text())["runs"]
+        ]
+    assert ids == ["one/", "two/"], "of two with one name, GitHub keeps one"
     assert [one.body.split("\n")[0] for one in github.below(1)] == [
         "<!-- reviewer:summary one -->",
         "<!-- reviewer:summary two -->",

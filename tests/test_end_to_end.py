@@ -627,6 +627,20 @@ def test_report_is_rendered_again_with_the_same_result(shop, server, capsys):
     assert (shop.root / "again.json").read_text() == file.read_text()
 
 
+def test_each_of_several_analyses_has_a_category_of_its_own(shop, server, capsys):
+    configure(shop, server)
+    run("-o", "x.json")
+    capsys.readouterr()
+    for options, name in (((), "reviewer/"), (("--category", "security"), "security/")):
+        main(["report", "x.json", "-f", "sarif", *options])
+        (made,) = json.loads(capsys.readouterr().out)["runs"]
+        assert made["automationDetails"]["id"] == name
+    assert main(["report", "x.json", "-f", "sarif", "--category", "a b"]) == 2
+    assert "'a b' is no name for a review" in capsys.readouterr().err
+    assert main(["report", "x.json", "--category", "security"]) == 2
+    assert "--category is for SARIF; the form md has none." in capsys.readouterr().err
+
+
 BAD_REPORTS = [
     ("{}", "not a report in JSON: schema_version"),
     ("no", "not a report in JSON: the file"),

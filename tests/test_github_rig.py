@@ -26,6 +26,7 @@ from tests.outputs.test_forms import REPORTS
 from tests.support.clock import Clockwork
 from tests.support.reports import finding as a_finding
 from tests.support.reports import report as a_report
+from tests.support.repository import Builder
 from tests.support.server import ChatServer, running
 from tests.support.shared import require
 from tests.support.suspicious import Reviewer
@@ -295,6 +296,24 @@ def test_more_files_than_the_diff_shows(rig, desk, model):
     rig.journal()
     refused = rig.refused()
     assert {status for status, _ in refused} == {"406"}, "which only asking shows"
+
+
+def test_files_without_a_patch_are_named(rig, desk, model, tmp_path):
+    repo = Builder.create(tmp_path / "many")
+    repo.commit({"a.py": "x = 1\n", "picture.png": b"\x89PNG\0\1"})
+    repo.branch("topic").commit(
+        {f"f{number:03}.py": f"n = {number}\n" for number in range(301)}
+        | {"a.py": "x = eval('1')\n", "picture.png": b"\x89PNG\0\2", "empty.py": ""}
+    )
+    number = rig.seed("--git-dir", str(repo.root / ".git"), "--base", "main", "--head", "topic")
+    both(desk, number)
+    made = json.loads((desk / "r.json").read_text())
+    left = {part["path"]: part["reason"] for part in made["coverage"]["skipped"]}
+    assert set(left) == {"picture.png", "empty.py"}
+    assert all("GitHub shows no patch of it" in reason for reason in left.values())
+    assert made["status"] == "findings"
+    assert [(row["path"], row["line"]) for row in rig.comments(number)] == [("a.py", 1)]
+    assert {status for status, _ in rig.refused()} == {"406"}, "which only asking shows"
 
 
 def test_the_checkout_sees_more_than_the_host(rig, desk, model, monkeypatch):

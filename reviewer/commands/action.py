@@ -29,7 +29,7 @@ from reviewer.hosts.connect import connected, token_of
 from reviewer.hosts.host import CodeHost, PullRequest
 from reviewer.models.answer import Clock
 from reviewer.options import Common, RunOptions
-from reviewer.outputs import annotations, json_report
+from reviewer.outputs import annotations, json_report, sarif
 from reviewer.outputs.files import write
 from reviewer.outputs.neutral import visible
 from reviewer.outputs.registry import FORMS
@@ -62,6 +62,7 @@ async def _act(inputs: Inputs, workflow: Workflow, clock: Clock) -> int:
     mode = inputs.text("mode", "all")
     if mode not in _MODES:
         raise UsageError(f"input mode: {mode!r} is none of {', '.join(_MODES)}.")
+    name = _name(inputs)  # looked at before anybody is asked anything
     ci = ci_of(workflow.environment) or Ci()
     if why := _why_skipped(ci, inputs):
         workflow.note("notice", f"Not reviewed: {why}.", title="reviewer")
@@ -79,7 +80,7 @@ async def _act(inputs: Inputs, workflow: Workflow, clock: Clock) -> int:
         report = await _report(host, place.number, job)
         if report is None:
             return OK
-        _put_out(report, workflow)
+        _put_out(report, workflow, name)
         if mode != "publish":
             workflow.summarise(report)
         if mode != "review":
@@ -129,7 +130,7 @@ async def _tell(host: CodeHost, number: int, report: Report, job: _Job) -> None:
         return
     # The token of a change from outside may not write: what it may not do is not tried.
     may_write = job.ci.event_name != "pull_request" or not job.ci.has_no_secrets
-    wish = Wish(review_name(job.inputs.text("name", NAME)), job.inputs.flag("check"))
+    wish = Wish(_name(job.inputs), job.inputs.flag("check"))
     seen = False
     if may_write and job.inputs.flag("comment", default=True):
         done = await publish(host, pull, report, wish)
@@ -142,6 +143,15 @@ async def _tell(host: CodeHost, number: int, report: Report, job: _Job) -> None:
     if not seen:
         sys.stdout.write(annotations.render(report))
         sys.stdout.flush()
+
+
+def _name(inputs: Inputs) -> str:
+    """What this review is called.
+
+    Raises:
+        UsageError: it cannot be called that.
+    """
+    return review_name(inputs.text("name", NAME))
 
 
 def _why_skipped(ci: Ci, inputs: Inputs) -> str:
@@ -217,7 +227,7 @@ async def _reviewed(found: Pulled, inputs: Inputs, workflow: Workflow, clock: Cl
                 made = await prepared.carried_out(stop)
             terminal.summary(made.report)
     if made.bugs:
-        _write_reports(made.report, workflow)
+        _write_reports(made.report, workflow, _name(inputs))
         raise ExceptionGroup("a part of the review was lost", made.bugs)
     return made.report
 
@@ -271,11 +281,11 @@ def _loaded(inputs: Inputs, workflow: Workflow) -> Report:
     return scrubbed(report, Redactor(credentials(workflow.environment)).scrub)
 
 
-def _put_out(report: Report, workflow: Workflow) -> None:
+def _put_out(report: Report, workflow: Workflow, name: str) -> None:
     """The outputs, and the reports that they name."""
     counts = {severity: sum(one.severity is severity for one in report.findings) for severity in Severity}
     tokens = [(one.prompt_tokens or 0) + (one.completion_tokens or 0) for one in report.usage.models]
-    paths = _write_reports(report, workflow)
+    paths = _write_reports(report, workflow, name)
     cost = report.usage.cost
     workflow.outputs |= {
         "status": report.status.value,
@@ -288,10 +298,10 @@ def _put_out(report: Report, workflow: Workflow) -> None:
     }
 
 
-def _write_reports(report: Report, workflow: Workflow) -> Mapping[str, Path]:
+def _write_reports(report: Report, workflow: Workflow, name: str) -> Mapping[str, Path]:
     paths = {form: workflow.folder / f"review.{FORMS[form].suffix}" for form in _FORMS}
     for form, path in paths.items():
-        write(path, FORMS[form].render(report))
+        write(path, sarif.render(report, name) if form == "sarif" else FORMS[form].render(report))
     return paths
 
 

@@ -37,17 +37,27 @@ _KEEP = "/!$&'()*+,;=:@-._~"
 """What a path may hold as it is in a relative URI (RFC 3986), besides letters and digits."""
 
 
-def render(report: Report) -> str:
-    """One run with one rule for each category; cut by whole findings, with a note, where it is too large."""
+CATEGORY = "reviewer"
+"""Of an analysis. Of two uploads for one commit with one category, GitHub keeps one or refuses the other; the
+category in the file wins over that of the upload step."""
+
+
+def render(report: Report, category: str = CATEGORY) -> str:
+    """One run with one rule for each category of findings; cut by whole findings, with a note, if too large.
+
+    Args:
+        report: what to write.
+        category: of the analysis, if there are several for one commit.
+    """
     most = min(len(report.findings), MOST_RESULTS)
     while True:
-        text = json.dumps(_log(report, report.findings[:most]), indent=1) + "\n"
+        text = json.dumps(_log(report, report.findings[:most], category), indent=1) + "\n"
         if not most or len(gzip.compress(text.encode())) <= MOST_BYTES:
             return text
         most = most * 3 // 4
 
 
-def _log(report: Report, findings: Sequence[Finding]) -> dict[str, Any]:
+def _log(report: Report, findings: Sequence[Finding], category: str) -> dict[str, Any]:
     rules = _rules(findings)
     numbers = {rule["id"]: number for number, rule in enumerate(rules)}
     return {
@@ -63,7 +73,7 @@ def _log(report: Report, findings: Sequence[Finding]) -> dict[str, Any]:
                         "rules": rules,
                     }
                 },
-                "automationDetails": {"id": "reviewer/", "guid": _guid(report)},
+                "automationDetails": {"id": f"{category}/", "guid": _guid(report)},
                 "versionControlProvenance": [_version(report)],
                 "columnKind": "unicodeCodePoints",
                 "originalUriBaseIds": {

@@ -17,13 +17,19 @@ def _build_report(parser: argparse.ArgumentParser) -> None:
         help="md, json, sarif, github, gitlab, rdjson, junit or prom",
     )
     parser.add_argument("-o", "--output", metavar="FILE", default="-", help="default: standard output")
+    parser.add_argument(
+        "--category",
+        metavar="NAME",
+        default="",
+        help="of a SARIF analysis, if a commit has several (reviewer)",
+    )
     parser.set_defaults(handler=_report)
 
 
 def _report(arguments: argparse.Namespace) -> int:
     from reviewer.commands.report import render_again
 
-    return render_again(arguments.file, arguments.format, arguments.output)
+    return render_again(arguments.file, arguments.format, arguments.output, arguments.category)
 
 
 def _build_compare(parser: argparse.ArgumentParser) -> None:

@@ -1,11 +1,10 @@
 """Requests to a code host's API against a server on loopback: limits, lost answers, pages, refusals."""
 
 import json
-import threading
 from collections.abc import Callable, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import anyio
@@ -17,6 +16,7 @@ from reviewer.hosts.client import Client
 from reviewer.models.model import Endpoint, Timeouts
 from reviewer.models.registry import over_http
 from tests.support.clock import Clockwork
+from tests.support.server import listening
 
 Said = tuple[int, dict[str, str], Any] | None
 
@@ -60,14 +60,8 @@ def running(api: Api):
 
         do_GET = do_POST = do_PATCH = answer  # noqa: N815  # as the library wants it
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    api.url = f"http://127.0.0.1:{server.server_address[1]}"
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
+    with listening(Handler) as api.url:
         yield api
-    finally:
-        server.shutdown()
-        server.server_close()
 
 
 def ask(api: Api, work: Callable[[Client], Any], clock: Clockwork | None = None, token: str = "t0ken") -> Any:
