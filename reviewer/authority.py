@@ -5,13 +5,13 @@ works alone. In somebody else's change they are a part of what is under review: 
 the change is compared with.
 """
 
-import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from reviewer.changes.difference import sides_of
 from reviewer.changes.git import Repository
+from reviewer.changes.named_places import SETTINGS, places_in
 from reviewer.changes.revision import default_fork, empty_tree, head_commit, resolve
 from reviewer.changes.target import Base, Commit, Range, Staged, Target, Uncommitted, Worktree
 from reviewer.changes.trusted import DECIDING, CommitFiles, NoFiles, TrustedFiles, WorktreeFiles
@@ -107,21 +107,13 @@ def _without_fork(repository: Repository, here: Authority, head: str) -> Authori
 
 def named_places(files: TrustedFiles) -> list[str]:
     """Further files and folders that the settings of a repository name: they decide as well."""
-    named: list[str] = []
-    for name in ("reviewer.toml", "pyproject.toml"):
+    found: list[str] = []
+    for name in SETTINGS:
         try:
-            table = tomllib.loads((files.read(name) or b"").decode("utf-8-sig"))
-        except (SourceError, ValueError):
+            found += places_in(name, files.read(name) or b"")
+        except SourceError:
             continue  # whoever reads the settings says what is wrong with them
-        own = table if name == "reviewer.toml" else table.get("tool", {}).get("reviewer", {})
-        for section, key in (
-            ("baseline", "file"),
-            ("defaults", "guidance_files"),
-            ("prompts", "directories"),
-        ):
-            value = own.get(section, {}).get(key, []) if isinstance(own.get(section, {}), dict) else []
-            named += [value] if isinstance(value, str) else [part for part in value if isinstance(part, str)]
-    return [place for place in named if place and not place.startswith("/")]
+    return found
 
 
 _MADE_HERE = ("commit:", "commit (")

@@ -88,6 +88,10 @@ class SourceError(UserError):
     """The change to review cannot be collected."""
 
 
+class NoRepositoryError(SourceError):
+    """A folder is in no repository at all."""
+
+
 class PatchError(SourceError):
     """A patch is malformed.
 

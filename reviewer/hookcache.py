@@ -128,9 +128,25 @@ def _git(directory: Path, *arguments: str) -> bytes | None:
 def _deciding(root: Path, own: Sequence[Path]) -> Iterator[Path]:
     yield from own
     yield from (root / name for name in _DECIDING)
-    folder = root / ".reviewer"
-    if folder.is_dir():
-        yield from sorted(folder.rglob("*"))
+    for place in (".reviewer", *_named(root)):
+        folder = root / place
+        yield folder
+        if folder.is_dir():
+            yield from sorted(folder.rglob("*"))
+
+
+def _named(root: Path) -> Iterator[str]:
+    """Places that the settings name. Reading TOML takes a while: it is done only where there may be some."""
+    for name in ("reviewer.toml", "pyproject.toml"):
+        try:
+            with (root / name).open("rb") as file:
+                data = file.read(_LARGEST)
+        except OSError:
+            continue
+        if any(word in data for word in (b"baseline", b"guidance_files", b"directories")):
+            from reviewer.changes.named_places import places_in  # noqa: PLC0415  # it imports what takes long
+
+            yield from places_in(name, data)
 
 
 def _changed_below(root: Path) -> Iterator[Path]:

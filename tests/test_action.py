@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -154,10 +155,10 @@ def test_without_secrets(github, step, capsys, how, pull):
     # A model of its own needs no key; nothing that the token may not do is tried.
     status, outputs = step(**how)
     assert (status, outputs["status"]) == (0, "findings")
-    assert (
-        "::notice file=a.py,line=2,endLine=2,title=Line with return eval(text)::" in capsys.readouterr().out
-    )
-    assert github.refused() == []
+    said = capsys.readouterr().out
+    assert "::notice file=a.py,line=2,endLine=2,title=Line with return eval(text)::" in said
+    assert ("the token of a run for a fork may not write" in said) == github.pulls[1].fork
+    assert bool(github.refused()) != github.pulls[1].fork, "a fork's token is known not to write"
     assert github.comments == []
 
 
@@ -203,6 +204,32 @@ def test_under_pull_request_target_the_head_is_never_checked_out(
     assert ("is checked out under pull_request_target" in said) == (how != "the base")
 
 
+def test_a_clone_in_a_folder_of_the_workspace_counts_too(github, step, capsys):
+    repo = github.repository
+    repo.git("clone", "-q", "-b", "topic", str(repo.root), str(Path.cwd() / "head"))
+    assert step(event="pull_request_target")[0] == 2
+    assert "is checked out under pull_request_target" in capsys.readouterr().out
+
+
+def test_a_clone_that_git_does_not_trust_is_not_taken_for_none(github, step, monkeypatch, tmp_path, capsys):
+    """As in a container, where the checkout belongs to somebody else."""
+    repo = github.repository
+    repo.git("clone", "-q", "-b", "topic", str(repo.root), str(tmp_path / "clone"))
+    repo.git("config", "--global", "--add", "safe.directory", str(repo.root))
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "true")
+    monkeypatch.chdir(tmp_path / "clone")
+    status, outputs = step()
+    said = capsys.readouterr().out
+    assert (status, outputs["status"]) == (0, "findings")
+    assert (
+        "::notice title=reviewer::The clone is not used, and the change is read through the API: git does not trust"
+        in said
+    )
+    status, outputs = step(event="pull_request_target")
+    assert (status, outputs["status"]) == (2, "skipped")
+    assert "::error title=reviewer::git does not trust this repository's owner" in capsys.readouterr().out
+
+
 def test_a_shallow_merge_of_the_head_is_seen_too(github, step, monkeypatch, tmp_path, capsys):
     repo = github.repository
     repo.git("checkout", "-q", "-b", "merged", "main")
@@ -222,6 +249,65 @@ def test_incomplete_is_a_warning_and_fails_only_on_demand(github, step, model, c
     assert "::warning title=Review incomplete::" in capsys.readouterr().out
     assert [one["conclusion"] for one in github.checks] == ["neutral"]
     assert step(fail_when_incomplete="true")[0] == 3
+
+
+def test_dependabot_with_rights_gets_comments(github, step):
+    assert step(actor="dependabot[bot]")[1]["status"] == "findings"
+    assert len(github.beside(1)) == 1
+
+
+FORBIDDEN = {
+    "data": None,
+    "errors": [{"type": "FORBIDDEN", "message": "Resource not accessible by integration"}],
+}
+TROUBLE = {
+    "it may not read comments": (
+        [Fault("POST", "graphql", 200, body=FORBIDDEN, times=9)],
+        "Nothing was posted: the token may not do that",
+    ),
+    "the host is down": (
+        [Fault("POST", "/reviews$", 502, times=9)],
+        "::warning title=reviewer::Not everything was posted: ",
+    ),
+    "the summary is refused": (
+        [Fault("POST", "/issues/1/comments$", 422, times=9)],
+        "The summary was not posted: the code host does not take it",
+    ),
+    "the summary is not permitted": (
+        [Fault("POST", "/issues/1/comments$", 403, times=9)],
+        "The summary was not posted: the token may not do that",
+    ),
+    "the check is refused": (
+        [Fault("POST", "/check-runs$", 422, times=9)],
+        "The check was not set: the code host does not take it",
+    ),
+}
+
+
+@pytest.mark.parametrize("fail_on", ["none", "minor"])
+@pytest.mark.parametrize(("faults", "said"), TROUBLE.values(), ids=TROUBLE)
+def test_trouble_while_posting_changes_no_result_and_loses_no_finding(
+    github, step, capsys, faults, said, fail_on
+):
+    github.faults += [replace(fault) for fault in faults]
+    status, outputs = step(check="true", fail_on=fail_on)
+    assert (status, outputs["status"]) == ((1 if fail_on == "minor" else 0), "findings")
+    told = capsys.readouterr().out
+    assert said in told
+    # Readers see it on the pull request, or as an annotation.
+    posted = any(one.body.startswith("<!-- reviewer:summary") for one in github.below(1))
+    assert ("file=a.py,line=2" in told) != posted
+
+
+def test_trouble_in_a_job_that_only_posts_is_its_failure(github, step, tmp_path, capsys):
+    _, outputs = step(mode="review")
+    kept = tmp_path / "artifact.json"
+    kept.write_bytes(Path(outputs["report-json"]).read_bytes())
+    github.faults.append(Fault("POST", "/reviews$", 502, times=9))
+    assert step(mode="publish", report=str(kept), settings="")[0] == 2
+    told = capsys.readouterr().out
+    assert "::error title=reviewer::127.0.0.1" in told
+    assert "file=a.py,line=2" in told
 
 
 def test_nothing_is_posted_on_demand(github, step, capsys):

@@ -388,6 +388,49 @@ def test_the_variables_count_for_the_commit_hook_too(shop, server, monkeypatch, 
     assert "sum(items)" in str(server.requests), "pre-commit run --from-ref A --to-ref B"
 
 
+def test_what_was_resolved_in_a_merge_is_part_of_the_push(shop, server, monkeypatch, capsys, tmp_path):
+    model(monkeypatch, server)
+    shop.git("reset", "-q", "--hard")
+    shop.commit({"both.py": "BOTH = 1\n"})
+    shop.branch("side").commit({"both.py": "BOTH = 2\n"})
+    shop.git("checkout", "-q", "main")
+    shop.commit({"both.py": "BOTH = 3\n", "other.py": "OTHER = 1\n"})
+    shop.git("clone", "-q", "--bare", str(shop.root), str(tmp_path / "bare.git"))
+    shop.git("remote", "add", "origin", str(tmp_path / "bare.git"))
+    shop.git("fetch", "-q", "origin")
+    shop.git("checkout", "-q", "side")
+    before = shop.git("rev-parse", "HEAD")
+    shop.git("merge", "-q", "--no-commit", "-s", "ours", "main")
+    shop.git("checkout", "main", "--", "other.py")
+    shop.write("both.py", "RESOLVED = 1\n")
+    push(monkeypatch, before, shop.commit())
+    assert hook(capsys, "push") == (0, "")
+    asked = str(server.requests)
+    assert "RESOLVED" in asked
+    assert "OTHER" not in asked
+
+
+def test_places_that_the_settings_name_count_for_the_same_content(shop, server, monkeypatch, capsys):
+    model(monkeypatch, server)
+    named = '[baseline]\nfile = "accepted.json"\n[defaults]\nguidance_files = ["rules/REVIEW.md"]\n'
+    shop.write("reviewer.toml", named).write("rules/REVIEW.md", "Be kind.\n")
+    shop.write("prompts/x.txt", "x").write("pyproject.toml", '[tool.other]\ndirectories = ["x"]\n')
+    for change in (
+        {},
+        {"rules/REVIEW.md": "Be strict.\n"},
+        {"accepted.json": '{"version": 1, "accepted": []}'},
+    ):
+        for path, text in change.items():
+            shop.write(path, text)
+        asked = len(server.requests)
+        hook(capsys, "commit")
+        kept = len(list((cache_folder() / "hooks").glob("*.json")))
+        hook(capsys, "commit")
+        assert len(list((cache_folder() / "hooks").glob("*.json"))) == kept
+    assert kept == 3
+    assert asked > 0
+
+
 def test_a_push_after_a_rebase_is_what_the_branch_has(shop, server, monkeypatch, capsys):
     model(monkeypatch, server)
     shop.git("reset", "-q", "--hard")

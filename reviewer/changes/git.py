@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reviewer.changes.text import decode_path
-from reviewer.errors import SourceError
+from reviewer.errors import NoRepositoryError, SourceError
 
 if TYPE_CHECKING:
     import git
@@ -95,14 +95,15 @@ class Repository:
         """Find the repository that holds a directory.
 
         Raises:
-            SourceError: git is missing, or the directory is in no repository that git would open.
+            NoRepositoryError: the directory is in no repository.
+            SourceError: git is missing, or would not open it.
         """
         command = _command(directory)
         found = _run(
             command, ("rev-parse", "--is-bare-repository", "--is-inside-work-tree", "--absolute-git-dir")
         )
         if found.status:
-            raise SourceError(_why_not_opened(directory, found.stderr))
+            raise _why_not_opened(directory, found.stderr)
         is_bare, inside, git_dir = found.stdout.decode().splitlines()[:3]
         if is_bare == "true" or inside != "true":
             return cls(Path(git_dir), prefix="", bare=True)
@@ -288,12 +289,12 @@ def _run(
     return Result(status, stdout, stderr)
 
 
-def _why_not_opened(directory: Path, stderr: str) -> str:
+def _why_not_opened(directory: Path, stderr: str) -> SourceError:
     if "dubious ownership" in stderr:
-        return f"git does not trust this repository's owner: {stderr.strip()}"
+        return SourceError(f"git does not trust this repository's owner: {stderr.strip()}")
     if "not a git repository" in stderr:
-        return (
+        return NoRepositoryError(
             f"{directory} is not in a git repository. Go to one, or review a diff with "
             "`reviewer run --patch FILE` (`-` for standard input)."
         )
-    return f"git cannot open the repository at {directory}: {stderr.strip()}"
+    return SourceError(f"git cannot open the repository at {directory}: {stderr.strip()}")

@@ -23,7 +23,7 @@ from reviewer.commands.workflow import Inputs, Workflow
 from reviewer.config.environment import process_environment
 from reviewer.console import Chatter, Terminal
 from reviewer.credentials import credentials
-from reviewer.errors import MissingKeyError, UsageError, UserError
+from reviewer.errors import HostError, MissingKeyError, SourceError, UsageError, UserError
 from reviewer.exits import GATE, INCOMPLETE, OK, USAGE
 from reviewer.hosts.connect import connected, token_of
 from reviewer.hosts.host import CodeHost, PullRequest
@@ -67,16 +67,15 @@ async def _act(inputs: Inputs, workflow: Workflow, clock: Clock) -> int:
     if why := _why_skipped(ci, inputs):
         workflow.note("notice", f"Not reviewed: {why}.", title="reviewer")
         return OK
-    repository = repository_at(Path.cwd())
+    job = _Job(ci, inputs, workflow, clock, _at_hand(workflow))
     number = inputs.text("pull-request") or str(ci.pull_request.number if ci.pull_request else "")
     if not number:
         raise UsageError(
             f"the event {ci.event_name or 'is none, and it'} has no pull request; run on `pull_request`, or "
             "give the input pull-request."
         )
-    place = where_of(number, repository, workflow.environment)
+    place = where_of(number, job.repository, workflow.environment)
     async with connected(place, token_of(place, workflow.environment), clock) as host:
-        job = _Job(ci, inputs, workflow, clock)
         report = await _report(host, place.number, job)
         if report is None:
             return OK
@@ -96,6 +95,17 @@ class _Job:
     inputs: Inputs
     workflow: Workflow
     clock: Clock
+    repository: Repository | None
+
+
+def _at_hand(workflow: Workflow) -> Repository | None:
+    """The clone to read from, if there is one that git opens: in a container it may be somebody else's."""
+    try:
+        return repository_at(Path.cwd())
+    except SourceError as error:
+        why = f"The clone is not used, and the change is read through the API: {error}"
+        workflow.note("notice", why, title="reviewer")
+        return None
 
 
 async def _report(host: CodeHost, number: int, job: _Job) -> Report | None:
@@ -107,7 +117,7 @@ async def _report(host: CodeHost, number: int, job: _Job) -> Report | None:
     inputs, workflow = job.inputs, job.workflow
     if inputs.text("mode") == "publish":
         return _loaded(inputs, workflow)
-    found = await pulled(host, number, repository_at(Path.cwd()))
+    found = await pulled(host, number, job.repository)
     if why := _why_not_read(found.pull, inputs):
         workflow.note("notice", f"Not reviewed: {why}.", title="reviewer")
         return None
@@ -123,26 +133,46 @@ async def _report(host: CodeHost, number: int, job: _Job) -> Report | None:
 
 
 async def _tell(host: CodeHost, number: int, report: Report, job: _Job) -> None:
-    """Post what there is to post; where nothing is posted, show it as annotations."""
+    """Post what there is to post; where readers do not see all of it then, show it as annotations.
+
+    Raises:
+        HostError: it cannot be posted for another reason than rights, and nothing else was to be done.
+    """
     pull = await host.pull_request(number)
     if why := why_not(pull, report):
         job.workflow.note("notice", f"Nothing is posted: {why}.", title="reviewer")
         return
-    # The token of a change from outside may not write: what it may not do is not tried.
-    may_write = job.ci.event_name != "pull_request" or not job.ci.has_no_secrets
-    wish = Wish(_name(job.inputs), job.inputs.flag("check"))
-    seen = False
-    if may_write and job.inputs.flag("comment", default=True):
-        done = await publish(host, pull, report, wish)
-        seen = done.anything
-        rows = [*done.notes, *([posted(done)] if done.summary else [])]
-    else:
-        rows = await checked(host, pull, report, wish) if may_write and wish.check else []
+    seen, failed = False, None
+    rows: list[str] = []
+    try:
+        seen, rows = await _written(host, pull, report, job)
+    except HostError as error:
+        failed = error
     with job.workflow.muted():
         sys.stdout.writelines(f"{visible(row)}\n" for row in rows)
     if not seen:
         sys.stdout.write(annotations.render(report))
         sys.stdout.flush()
+    if failed is not None:
+        if job.inputs.text("mode") == "publish":
+            raise failed
+        job.workflow.note("warning", f"Not everything was posted: {failed}", title="reviewer")
+
+
+async def _written(host: CodeHost, pull: PullRequest, report: Report, job: _Job) -> tuple[bool, list[str]]:
+    """Post what is wanted; whether readers see all of it, and what there is to say about that.
+
+    Raises:
+        HostError: it cannot be posted for another reason than rights.
+    """
+    if job.ci.pull_request and job.ci.pull_request.from_fork and job.ci.event_name == "pull_request":
+        # What it may not do is not tried.
+        return False, ["Nothing is posted: the token of a run for a fork may not write."]
+    wish = Wish(_name(job.inputs), job.inputs.flag("check"))
+    if not job.inputs.flag("comment", default=True):
+        return False, await checked(host, pull, report, wish) if wish.check else []
+    done = await publish(host, pull, report, wish)
+    return done.summary, [*done.notes, *([posted(done)] if done.summary else [])]
 
 
 def _name(inputs: Inputs) -> str:
@@ -185,10 +215,18 @@ def _why_not_read(pull: PullRequest, inputs: Inputs) -> str:
 
 
 def _checked_out(head: str) -> bool:
-    """Whether what is checked out has a commit in it: it is that, or was made of it, as GitHub's merge is."""
-    repository: Repository | None = repository_at(Path.cwd())
-    if repository is None:
-        return False
+    """Whether a clone in the workspace, or in a folder of it, has a commit checked out.
+
+    Raises:
+        SourceError: there is one that git does not open, so that nobody knows.
+    """
+    below = [place for place in Path.cwd().iterdir() if (place / ".git").exists()]
+    clones = [repository_at(place) for place in (Path.cwd(), *below)]
+    return any(_has_checked_out(clone, head) for clone in clones if clone is not None)
+
+
+def _has_checked_out(repository: Repository, head: str) -> bool:
+    """Whether it is just that commit, or was made of it, as GitHub's merge is."""
     here = repository.line("rev-parse", "HEAD")
     # Its parents are in the commit itself, even where the clone ends with it.
     made_of = re.findall(r"^parent ([0-9a-f]+)$", _raw(repository, here), re.MULTILINE) if here else []

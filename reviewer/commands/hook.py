@@ -239,7 +239,7 @@ def _changed_in_merge(repository: Repository) -> frozenset[str] | None:
 
 
 def _changed_in_push(repository: Repository, options: HookOptions) -> frozenset[str] | None:
-    """With merges among the pushed commits: files that the other commits change. None without merges.
+    """With merges among the pushed commits: files that these or the others change. None without merges.
 
     Raises:
         SourceError: the two ends have no common ancestor.
@@ -249,11 +249,11 @@ def _changed_in_push(repository: Repository, options: HookOptions) -> frozenset[
     if not repository.line("rev-list", "--merges", "--max-count=1", *new):
         return None
     known = ["--not", f"--remotes={options.remote}"] if options.remote else []
-    return frozenset(
-        _names(
-            repository, "log", "--no-merges", "--name-only", "--no-renames", "--format=", "-z", *new, *known
-        )
-    )
+    log = ("log", "--name-only", "--no-renames", "--format=", "-z")
+    own = _names(repository, *log, "--no-merges", *new, *known)
+    # Of the merges themselves, what differs from all sides: somebody has resolved it.
+    resolved = _names(repository, *log, "--merges", "-c", *new, *known)
+    return frozenset((*own, *resolved))
 
 
 def _names(repository: Repository, *arguments: str) -> Iterator[str]:

@@ -15,7 +15,7 @@ from reviewer.hosts.connect import connected, missing_token, token_of
 from reviewer.hosts.host import CodeHost, PullRequest
 from reviewer.models.answer import Clock
 from reviewer.outputs import json_report
-from reviewer.outputs.neutral import named, visible
+from reviewer.outputs.neutral import named, spoken
 from reviewer.outputs.report import Report
 from reviewer.outputs.scrub import scrubbed
 from reviewer.prompting.redact import Redactor
@@ -79,7 +79,7 @@ async def _publish(options: PublishOptions, clock: Clock) -> int:
         else:
             done = await publish(host, pull, report, Wish(name, options.check))
             for note in done.notes:
-                sys.stdout.write(f"{visible(note)}\n")
+                sys.stdout.write(f"{spoken(note)}\n")
             if not done.summary:
                 return USAGE  # what was asked for was not done
             sys.stdout.write(f"{posted(done)}\n")
@@ -88,7 +88,7 @@ async def _publish(options: PublishOptions, clock: Clock) -> int:
 
 async def preview(host: CodeHost, pull: PullRequest, report: Report, name: str) -> str:
     """What would be written now, as text."""
-    there, notes = await there_on(host, pull)
+    there, notes = await there_on(host, pull, report, name)
     planned = publication(report, there, name)
     which = "Edited" if planned.note else "New"
     rows = [
@@ -100,4 +100,4 @@ async def preview(host: CodeHost, pull: PullRequest, report: Report, name: str) 
         rows += [f"##### Comment beside {named(comment.path)}:{lines} ({comment.side})", comment.body]
     rows += [f"##### Hidden as out of date: {identity}" for identity in planned.hide]
     rows += [f"##### Check: {planned.conclusion}", *notes]
-    return visible("\n\n".join(rows)) + "\n"
+    return spoken("\n\n".join(rows)) + "\n"

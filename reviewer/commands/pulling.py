@@ -10,7 +10,7 @@ from reviewer.changes.changeset import ChangeSet
 from reviewer.changes.git import Repository
 from reviewer.changes.target import Patch, Range
 from reviewer.changes.trusted import ATTRIBUTES, DECIDING, CommitFiles, MemoryFiles, TrustedFiles
-from reviewer.errors import SourceError
+from reviewer.errors import NoRepositoryError
 from reviewer.hosts.addresses import Where, where
 from reviewer.hosts.host import CodeHost, PullRequest
 from reviewer.outputs.neutral import named
@@ -49,10 +49,14 @@ class Pulled:
 
 
 def repository_at(directory: Path) -> Repository | None:
-    """The repository at hand, if there is one."""
+    """The repository at hand, if there is one.
+
+    Raises:
+        SourceError: there is one that git does not open, such as one of somebody else's.
+    """
     try:
         return Repository.open(directory)
-    except SourceError:
+    except NoRepositoryError:
         return None
 
 

@@ -2,10 +2,15 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field
 
 from reviewer.changes.changeset import Side
 from reviewer.prompting.contract import Confidence, Horizon, Severity
 
+Id = Annotated[str, Field(pattern="^([0-9a-f]{12})?$")]
+"""The name of a finding, as `identity.with_ids` makes it; empty before that. It stands in marks as it is."""
 RULES = "builtin/"
 """What the names of reviewers begin with that apply mechanical rules."""
 
@@ -177,7 +182,7 @@ class Finding:
         fixes: changes that roles propose for it.
     """
 
-    id: str
+    id: Id
     severity: Severity
     category: str
     title: str

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from reviewer.changes.secret import STAND_IN
 from reviewer.findings.finding import Finding
 from reviewer.prompting.contract import Severity
 
@@ -75,7 +76,8 @@ def known(finding: Finding) -> Known:
         finding.id,
         finding.path,
         finding.category,
-        line_prints((finding.code or finding.quote).split("\n")),
+        # The number in a stand-in for a secret is another one in another run.
+        line_prints(line for line in (finding.code or finding.quote).split("\n") if STAND_IN not in line),
         finding.severity,
         finding.title,
         finding.line,
@@ -93,7 +95,7 @@ def pair(earlier: Sequence[Known], later: Sequence[Known]) -> dict[int, int]:
     rules: tuple[Callable[[Known, Known], bool], ...] = (
         lambda one, two: one.id == two.id,
         lambda one, two: one.path == two.path and bool(one.lines) and one.lines == two.lines,
-        lambda one, two: (one.path, one.category) == (two.path, two.category) and _overlap(one, two),
+        lambda one, two: one.path == two.path and _alike(one, two) and _overlap(one, two),
     )
     by_path: dict[str, list[int]] = {}
     for number, item in enumerate(earlier):
@@ -110,6 +112,15 @@ def pair(earlier: Sequence[Known], later: Sequence[Known]) -> dict[int, int]:
                 found[number] = match
                 taken.add(match)
     return found
+
+
+def slug(category: str) -> str:
+    """A category in small letters, digits and dashes: it may be a model's word, or written down so."""
+    return re.sub(r"[^a-z0-9]+", "-", category.lower())[:40].strip("-") or "other"
+
+
+def _alike(one: Known, two: Known) -> bool:
+    return slug(one.category) == slug(two.category)
 
 
 def _overlap(one: Known, two: Known) -> bool:

@@ -163,11 +163,14 @@ class Client:
                 lost = answer.status in _BROKEN
             else:
                 lost = True
+            last = attempt == _ATTEMPTS or waited + pause > _LONGEST_WAIT
+            if not last:
+                await self.clock.sleep(pause)
+            # After the pause: a gateway may give up on what is still being written.
             if body is not None and lost and happened is not None and await happened():
                 return Answered(200, {}, "")
-            if attempt == _ATTEMPTS or waited + pause > _LONGEST_WAIT:
+            if last:
                 break
-            await self.clock.sleep(pause)
             waited += pause
             wait *= 2
         raise HostError(

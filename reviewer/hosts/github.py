@@ -44,7 +44,7 @@ query($owner: String!, $name: String!, $number: Int!, $after: String) {
     pullRequest(number: $number) {
       comments(first: 100, after: $after) {
         pageInfo { hasNextPage endCursor }
-        nodes { databaseId body isMinimized author { __typename login } }
+        nodes { id databaseId body isMinimized author { __typename login } }
       }
     }
   }
@@ -177,10 +177,10 @@ class GitHub:
             # Neither links nor submodules: only regular files decide anything.
             if wanted and row.get("type") == "blob" and row.get("mode") in {"100644", "100755"}:
                 found[path] = await self._blob(str(row["sha"]), path)
-        if tree.get("truncated"):
+        if tree.get("truncated") and not found.keys() >= set(places):
             raise HostError(
-                "the repository has more files than GitHub lists, so that its settings cannot be found. "
-                "Check out the base commit (actions/checkout with fetch-depth: 0)."
+                f"the repository has more files than GitHub lists, so that {places[0]} and others cannot be "
+                "looked for. Check out the base commit (actions/checkout with fetch-depth: 0)."
             )
         return found
 
@@ -214,7 +214,8 @@ class GitHub:
             try:
                 page = data["repository"]["pullRequest"][what]
                 for row in page["nodes"]:
-                    yield row
+                    if row is not None:  # what the token may not see
+                        yield row
                 if not page["pageInfo"]["hasNextPage"]:
                     return
                 after = page["pageInfo"]["endCursor"]
@@ -312,7 +313,7 @@ def _quoted(path: str) -> str:
 
 
 def _thread(row: Any, me: Identity | None) -> Thread:
-    comments = row["comments"]["nodes"]
+    comments = [comment for comment in row["comments"]["nodes"] if comment is not None]
     first = comments[0] if comments else {}
     authors = [_author(comment) for comment in comments]
     minimized = bool(first.get("isMinimized"))
@@ -331,7 +332,8 @@ def _thread(row: Any, me: Identity | None) -> Thread:
 
 def _note(row: Any, me: Identity | None) -> Note:
     mine = me is not None and _author(row) == me
-    return Note(str(row["databaseId"]), str(row.get("body") or ""), mine, bool(row.get("isMinimized")))
+    body, hidden = str(row.get("body") or ""), bool(row.get("isMinimized"))
+    return Note(str(row["databaseId"]), body, mine, hidden, str(row.get("id") or ""))
 
 
 def _author(comment: Any) -> Identity | None:

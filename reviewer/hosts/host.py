@@ -111,12 +111,14 @@ class Note:
         body: Markdown.
         mine: this program has written it.
         hidden: somebody has had it shown only on demand.
+        node: names it for `hide`.
     """
 
     id: str
     body: str
     mine: bool
     hidden: bool = False
+    node: str = ""
 
 
 class Conclusion(StrEnum):

@@ -1,13 +1,14 @@
 """Where a comment may stand: on the lines of a diff's hunks, and nowhere else."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from reviewer.changes.changeset import FileChange, LineKind, Side
+from reviewer.changes.changeset import FileChange, FileStatus, Line, LineKind, Side
 from reviewer.errors import SourceError
 from reviewer.findings.edits import Edit, edits_of
 from reviewer.findings.finding import Finding
 from reviewer.findings.identity import Known, line_prints
+from reviewer.publishing.marks import Told
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,19 +31,23 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Anchors:
-    """The lines that a host takes comments on, and what stands in them.
+    """The lines that a host takes comments on, and which files are in the change.
 
     Attributes:
         hunks: for each path and side, the hunk of each line.
         added: the added lines of each path.
-        prints: for each path and side, short hashes of the lines.
+        paths: all files that are shown.
+        removed: short hashes of the removed lines of each path.
+        fresh: short hashes of the lines of each file that is new.
         renamed: new names of files, by their old ones.
         unseen: files of the change whose lines the host does not show; None if any file may be one.
     """
 
     hunks: Mapping[tuple[str, Side], Mapping[int, int]] = field(default_factory=dict)
     added: Mapping[str, frozenset[int]] = field(default_factory=dict)
-    prints: Mapping[tuple[str, Side], frozenset[str]] = field(default_factory=dict)
+    paths: frozenset[str] = frozenset()
+    removed: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    fresh: Mapping[str, frozenset[str]] = field(default_factory=dict)
     renamed: Mapping[str, str] = field(default_factory=dict)
     unseen: frozenset[str] | None = frozenset()
 
@@ -66,52 +71,62 @@ class Anchors:
                     elif line.old is not None:
                         old[line.old] = number
             added[change.path] = frozenset(
-                line.new
-                for hunk in change.hunks
-                for line in hunk.lines
-                if line.kind is LineKind.ADDED and line.new is not None
+                line.new for line in _lines(change, LineKind.ADDED) if line.new is not None
             )
-        prints = {
-            (change.path, side): frozenset(
-                line_prints(
-                    line.text
-                    for hunk in change.hunks
-                    for line in hunk.lines
-                    if line.kind is not (LineKind.REMOVED if side is Side.NEW else LineKind.ADDED)
-                )
-            )
-            for change in changes
-            for side in Side
-        }
-        renamed = {change.old_path: change.path for change in changes if change.old_path}
-        return cls(hunks, added, prints, renamed, unseen)
+        return cls(
+            hunks,
+            added,
+            frozenset(change.path for change in changes),
+            {change.path: _prints(change, LineKind.REMOVED) for change in changes},
+            {
+                change.path: _prints(change, LineKind.ADDED)
+                for change in changes
+                if change.status is FileStatus.ADDED
+            },
+            {change.old_path: change.path for change in changes if change.old_path},
+            unseen,
+        )
 
     def closed(self) -> "Anchors":
         """The same, with no line that takes comments."""
         return replace(self, hunks={}, added={})
 
-    def moved(self, item: Known, side: Side) -> Known:
-        """A finding under the name that its file has now, as far as a rename or its code tells."""
-        if (item.path, side) in self.prints:
-            return item
-        path = self.renamed.get(item.path, "")
-        if not path and item.lines:
-            wanted = set(item.lines)
-            sides = [(other, held) for (other, of), held in self.prints.items() if of is side]
-            holders = [other for other, held in sides if wanted <= held]
+    def moved(self, item: Known) -> Known:
+        """A finding under the name that its file has now.
+
+        Where a file that was new has another name since, only its lines tell: several of them, all in one
+        other new file.
+        """
+        path = "" if item.path in self.paths else self.renamed.get(item.path, "")
+        if not path and self.left(item.path) and len(set(item.lines)) > 1:
+            holders = self._holders(item)
             path = holders[0] if len(holders) == 1 else ""
         return replace(item, path=path) if path else item
 
     def left(self, path: str) -> bool:
         """Whether a file is no part of the change any more."""
-        return self.unseen is not None and path not in self.unseen and (path, Side.NEW) not in self.prints
+        return self.unseen is not None and path not in self.unseen and path not in self.paths
 
-    def holds_code(self, item: Known, side: Side) -> bool | None:
-        """Whether the code of a finding still stands in the change; None if that cannot be told."""
-        found = self.prints.get((item.path, side))
-        if found is None:
-            return False if self.left(item.path) else None
-        return set(item.lines) <= found if item.lines else None
+    def holds_code(self, told: Told, whole: Mapping[str, frozenset[str]]) -> bool | None:
+        """Whether the code of a finding still stands; None if that cannot be told.
+
+        Args:
+            told: the finding.
+            whole: short hashes of all lines that files have now.
+        """
+        item = told.finding
+        lines = set(item.lines)
+        if self.left(item.path):
+            return bool(lines and self._holders(item))
+        if not lines:
+            return None
+        if told.side is Side.OLD:
+            return bool(lines & self.removed[item.path]) if item.path in self.removed else None
+        return lines <= whole[item.path] if item.path in whole else None
+
+    def _holders(self, item: Known) -> list[str]:
+        """New files with all lines of a finding."""
+        return [path for path, held in self.fresh.items() if set(item.lines) <= held]
 
     def place_of(self, finding: Finding) -> Place | None:
         """Where a comment about a finding may stand, or None if nowhere."""
@@ -122,7 +137,7 @@ class Anchors:
         edit = _single_edit(finding)
         if edit is not None and self._holds(finding.path, edit.start, edit.end):
             return Place(finding.path, Side.NEW, edit.start, edit.end, edit.lines)
-        inside = [number for number in range(finding.line, end + 1) if number in lines]
+        inside = sorted(number for number in lines if finding.line <= number <= end)
         if not inside:
             return None
         last = inside[-1]
@@ -131,11 +146,20 @@ class Anchors:
 
     def _holds(self, path: str, start: int, end: int) -> bool:
         lines = self.hunks.get((path, Side.NEW), {})
-        return start in lines and all(lines.get(number) == lines[start] for number in range(start, end + 1))
+        same = [number for number in lines if start <= number <= end and lines[number] == lines.get(start)]
+        return len(same) == end - start + 1
 
     def is_certain(self, place: Place) -> bool:
         """Whether it is a single added line, which no host refuses."""
         return place.side is Side.NEW and place.end in self.added.get(place.path, frozenset())
+
+
+def _lines(change: FileChange, kind: LineKind) -> Iterator[Line]:
+    return (line for hunk in change.hunks for line in hunk.lines if line.kind is kind)
+
+
+def _prints(change: FileChange, kind: LineKind) -> frozenset[str]:
+    return frozenset(line_prints(line.text for line in _lines(change, kind)))
 
 
 def _single_edit(finding: Finding) -> Edit | None:

@@ -56,9 +56,11 @@ class State:
 
 def inline_body(finding: Finding, where: Place, name: str = NAME) -> str:
     """The comment beside the lines of a finding."""
-    head = f"**{TITLES[finding.severity]}: {inline(plain.title(finding))}** ({inline(finding.category)})"
+    title, category = (_cut(text, _MOST_PATH) for text in (plain.title(finding), finding.category))
+    head = f"**{TITLES[finding.severity]}: {inline(title)}** ({inline(category)})"
     parts = [head, *(str(prose(text)) for text in plain.paragraphs(finding))]
-    if where.replacement is not None:
+    # What is applied with one click has to be what is seen.
+    if where.replacement is not None and all(visible(line) == line for line in where.replacement):
         parts.append(_suggestion(where.replacement))
     elif finding.patch:
         parts += [

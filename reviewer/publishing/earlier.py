@@ -1,14 +1,16 @@
 """What became of findings that readers of a pull request were told of before."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from reviewer.findings.identity import Known, known, pair
+from reviewer.changes.changeset import Side
+from reviewer.findings.finding import Finding
+from reviewer.findings.identity import Known, known, pair, slug
 from reviewer.hosts.host import Thread
 from reviewer.outputs.report import Outcome, Report, Status, wholly_read
 from reviewer.publishing.anchors import Anchors
-from reviewer.publishing.marks import Told, read_finding, role_name, slug
+from reviewer.publishing.marks import Told, read_finding, role_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +22,7 @@ class Beside:
 
 
 def threads_of(threads: Sequence[Thread], anchors: Anchors, name: str) -> tuple[Beside, ...]:
-    """The threads of one review: of several about one place, the worst and the visible first."""
+    """The threads of one review: of several about one place, the visible and the worst first."""
     found = []
     for thread in threads:
         told = read_finding(thread.body, thread.path, name) if thread.mine else None
@@ -28,7 +30,7 @@ def threads_of(threads: Sequence[Thread], anchors: Anchors, name: str) -> tuple[
             found.append(Beside(thread, _moved(told, anchors)))
     return tuple(
         sorted(
-            found, key=lambda one: (one.told.finding.severity.rank, one.thread.hidden, one.thread.outdated)
+            found, key=lambda one: (one.thread.hidden, one.told.finding.severity.rank, one.thread.outdated)
         )
     )
 
@@ -39,7 +41,7 @@ def lately(before: Sequence[Told], anchors: Anchors) -> tuple[Told, ...]:
 
 
 def _moved(told: Told, anchors: Anchors) -> Told:
-    return replace(told, finding=anchors.moved(told.finding, told.side))
+    return replace(told, finding=anchors.moved(told.finding))
 
 
 class Cover(StrEnum):
@@ -59,12 +61,11 @@ def cover(beside: Beside, finding: Known) -> Cover:
     """What a thread at the code of a finding is to it.
 
     Who settles a minor matter has not settled a critical one at the same place, and not another one either.
+    What is folded as out of date tells nobody anything, and is not asked for here.
     """
     thread, was = beside.thread, beside.told.finding
     same_kind = slug(finding.category) == slug(was.category)
     worse = finding.severity.rank < was.severity.rank
-    if thread.hidden:
-        return Cover.NONE  # it was out of date, and is not any more
     if thread.resolved:
         return Cover.SETTLED if same_kind and not worse else Cover.NONE
     if worse and not same_kind:
@@ -76,21 +77,48 @@ class Became(StrEnum):
     """What became of an earlier finding that this run does not report."""
 
     FIXED = "fixed"
-    """Who found it has read the file again, and its code is not there any more."""
+    """Who found it has read the file again, which has not its code any more."""
     UNSAID = "unsaid"
     """Who found it has read the file again and does not report it, though the code may be the same."""
     UNCHECKED = "unchecked"
     """Nobody has looked."""
 
 
-def became(report: Report, earlier: Sequence[Told], anchors: Anchors) -> Iterator[tuple[int, Became]]:
-    """What became of earlier findings, by their positions; those that this run speaks of are left out.
+def became(
+    report: Report, earlier: Sequence[Told], anchors: Anchors, whole: Mapping[str, frozenset[str]]
+) -> Iterator[tuple[int, Became]]:
+    """What became of earlier findings, by their positions; those that this run reports are left out.
 
-    What is set aside or could not be verified this time is spoken of.
+    Args:
+        report: of this run.
+        earlier: what readers were told of.
+        anchors: the change as the host shows it.
+        whole: short hashes of all lines that files have now, by path.
     """
-    aside = [item.finding for item in report.set_aside]
-    now = [known(finding) for finding in (*report.findings, *aside, *report.unverified)]
-    spoken = set(pair([one.finding for one in earlier], now).values())
+    doubted = _among(earlier, [*(item.finding for item in report.set_aside), *report.unverified])
+    for number in _looked_for(report, earlier, anchors):
+        code = True if number in doubted else anchors.holds_code(earlier[number], whole)
+        yield number, Became.FIXED if code is False else Became.UNSAID
+    looked = set(_looked_for(report, earlier, anchors))
+    spoken = _among(earlier, report.findings)
+    yield from ((number, Became.UNCHECKED) for number in range(len(earlier)) if number not in looked | spoken)
+
+
+def to_read(report: Report, earlier: Sequence[Told], anchors: Anchors) -> frozenset[str]:
+    """Files that have to be looked at to know what became of earlier findings."""
+    looked = (earlier[number] for number in _looked_for(report, earlier, anchors))
+    return frozenset(
+        one.finding.path
+        for one in looked
+        if one.side is Side.NEW and one.finding.lines and not anchors.left(one.finding.path)
+    )
+
+
+def _looked_for(report: Report, earlier: Sequence[Told], anchors: Anchors) -> Iterator[int]:
+    """Which earlier findings this run would have reported again, by their positions, and did not."""
+    if report.status is Status.INCOMPLETE:
+        return
+    spoken = _among(earlier, report.findings)
     ran = {role_name(review.role) for review in report.reviews if review.status is Outcome.COMPLETED}
     read = wholly_read(report.coverage)
     readers = {
@@ -99,13 +127,13 @@ def became(report: Report, earlier: Sequence[Told], anchors: Anchors) -> Iterato
         if file.path in read
     }
     for number, one in enumerate(earlier):
-        if number in spoken:
-            continue
         path = one.finding.path
         # A file that the change does not touch any more has none of its problems either.
         looked = anchors.left(path) or (path in readers and set(one.roles) <= readers[path])
-        if report.status is Status.INCOMPLETE or not looked:
-            yield number, Became.UNCHECKED
-        else:
-            gone = anchors.holds_code(one.finding, one.side) is False
-            yield number, Became.FIXED if gone else Became.UNSAID
+        if looked and number not in spoken:
+            yield number
+
+
+def _among(earlier: Sequence[Told], findings: Sequence[Finding]) -> set[int]:
+    """The positions of those earlier findings that are among some of this run."""
+    return set(pair([one.finding for one in earlier], [known(finding) for finding in findings]).values())

@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from reviewer.changes.changeset import Side
 from reviewer.errors import UsageError
 from reviewer.findings.finding import Finding
-from reviewer.findings.identity import Known, known
+from reviewer.findings.identity import Known, known, slug
 from reviewer.prompting.contract import Severity
 
 NAME = "reviewer"
@@ -24,7 +24,8 @@ _FINDING = re.compile(
 )
 """At the end of a comment: what stands before may be anybody's words."""
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,40}")
-_KNOWN = re.compile(r"<!-- reviewer:known ([A-Za-z0-9+/=]{1,40000}) -->\s*\Z")
+_KNOWN = re.compile(r"<!-- reviewer:known ([A-Za-z0-9+/=]{1,40000}) -->")
+"""Somebody may have written something below it; what models say cannot look like it."""
 _MOST_LINES = 20
 _MOST_BYTES = 2 * 1024 * 1024
 """What the hidden list may come to when it is unpacked."""
@@ -55,11 +56,6 @@ def told(finding: Finding) -> Told:
 def role_name(role: str) -> str:
     """The name of a role as marks have it."""
     return re.sub(r"[^\w.-]", "-", role, flags=re.ASCII)[:60]
-
-
-def slug(category: str) -> str:
-    """A category as marks have it: it may be a model's word."""
-    return re.sub(r"[^a-z0-9]+", "-", category.lower())[:40].strip("-") or "other"
 
 
 def review_name(text: str) -> str:
@@ -99,10 +95,14 @@ def read_finding(body: str, path: str, name: str) -> Told | None:
     return Told(item, tuple(part for part in match[6].split(",") if part), Side(match[5]))
 
 
-def review_mark(head: str, ids: Sequence[str]) -> str:
-    """The mark of a review: which findings it brought, of which version."""
-    digest = zlib.crc32(",".join(ids).encode())
-    return f"<!-- reviewer:review {head[:12]} {digest:08x} -->"
+def review_mark(name: str, once: str) -> str:
+    """The mark of a review, by which it is found again if the answer to it is lost.
+
+    Args:
+        name: of the review.
+        once: letters and digits that no other attempt has.
+    """
+    return f"<!-- reviewer:review {name} {once} -->"
 
 
 def known_mark(findings: Sequence[Told]) -> str:
@@ -117,13 +117,16 @@ def known_mark(findings: Sequence[Told]) -> str:
 
 def without_known(body: str) -> tuple[str, str]:
     """A summary without its hidden list, and the list."""
-    match = _KNOWN.search(body)
-    return (body, "") if match is None else (body[: match.start()].rstrip(), match[0].strip())
+    match = _last_list(body)
+    if match is None:
+        return body, ""
+    parts = (body[: match.start()].rstrip(), body[match.end() :].strip())
+    return "\n\n".join(part for part in parts if part), match[0]
 
 
 def read_known(body: str) -> tuple[Told, ...]:
     """What was told of before; nothing where the list is missing or damaged."""
-    match = _KNOWN.search(body)
+    match = _last_list(body)
     if match is None:
         return ()
     unpacker = zlib.decompressobj()
@@ -132,6 +135,15 @@ def read_known(body: str) -> tuple[Told, ...]:
         return tuple(_adapter().validate_json(data))
     except (binascii.Error, zlib.error, ValidationError):
         return ()
+
+
+def _last_list(body: str) -> re.Match[str] | None:
+    return max(_KNOWN.finditer(body), key=lambda match: match.start(), default=None)
+
+
+def is_summary(body: str, name: str) -> bool:
+    """Whether a comment is the summary of a review: its mark stands at the beginning of a line."""
+    return any(line.strip() == summary_mark(name) for line in body.split("\n"))
 
 
 def _adapter() -> TypeAdapter[list[Told]]:

@@ -1,7 +1,7 @@
 """What is to be written for a report, given what is there: a value, before anything is written."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from reviewer.findings.finding import Finding
 from reviewer.findings.identity import Known, known, pair
@@ -9,8 +9,8 @@ from reviewer.hosts.host import Conclusion, Inline, Note, Thread
 from reviewer.outputs.report import Report, Status
 from reviewer.publishing.anchors import Anchors, Place
 from reviewer.publishing.bodies import State, inline_body, summary_body, unchanged_summary
-from reviewer.publishing.earlier import Became, Beside, Cover, became, cover, lately, threads_of
-from reviewer.publishing.marks import NAME, Told, read_known, summary_mark
+from reviewer.publishing.earlier import Became, Beside, Cover, became, cover, lately, threads_of, to_read
+from reviewer.publishing.marks import NAME, Told, is_summary, read_known
 
 MOST_INLINE = 20
 """Comments beside lines in one review; the rest is in the summary."""
@@ -24,7 +24,7 @@ class Publication:
         comments: beside lines, with the ids of their findings.
         summary: the comment on the whole.
         note: the one that it replaces, or None if there is none yet.
-        hide: comments whose findings are gone.
+        hide: comments whose findings are gone, and summaries of which there is a newer one.
         conclusion: of the check.
     """
 
@@ -43,11 +43,13 @@ class There:
         anchors: the lines that take comments.
         threads: all comments beside lines.
         notes: all comments on the whole.
+        whole: short hashes of all lines of files at the head, by path, as far as somebody has asked for them.
     """
 
     anchors: Anchors
     threads: Sequence[Thread] = ()
     notes: Sequence[Note] = ()
+    whole: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
 def publication(report: Report, there: There, name: str = NAME, *, certain: bool = False) -> Publication:
@@ -61,18 +63,16 @@ def publication(report: Report, there: There, name: str = NAME, *, certain: bool
     """
     anchors = there.anchors
     ours = threads_of(there.threads, anchors, name)
-    mark = summary_mark(name)
-    note = next(
-        (one for one in there.notes if one.mine and one.body.startswith(mark) and not one.hidden), None
-    )
+    summaries = _summaries(there, name)
+    note = summaries[0] if summaries else None
     before = lately(read_known(note.body) if note is not None else (), anchors)
-    standing = _Standing.of(report, ours, before)
+    standing = _Standing.of(report, [one for one in ours if not one.thread.hidden], before)
     comments = tuple(_comments(report, anchors, standing.covered, name, certain=certain))
-    thread_fates = list(became(report, [one.told for one in ours], anchors))
+    thread_fates = list(became(report, [one.told for one in ours], anchors, there.whole))
     # Of what a person has settled or answered, the list of the run before knows whether it is news.
     gone = [ours[number] for number, fate in thread_fates if fate is Became.FIXED]
     hide = [one for one in gone if not (one.thread.hidden or one.thread.answered or one.thread.resolved)]
-    fates = [(before[number], fate) for number, fate in became(report, before, anchors)]
+    fates = [(before[number], fate) for number, fate in became(report, before, anchors, there.whole)]
     state = State(
         beside=standing.beside | {id_ for id_, _ in comments},
         earlier=standing.earlier,
@@ -90,7 +90,22 @@ def publication(report: Report, there: There, name: str = NAME, *, certain: bool
         summary = unchanged_summary(report, note.body, name)
     else:
         summary = summary_body(report, state, name)
-    return Publication(comments, summary, note, tuple(one.thread.id for one in hide), conclusion_of(report))
+    gone_ids = (*(one.thread.id for one in hide), *(one.node for one in summaries[1:] if one.node))
+    return Publication(comments, summary, note, gone_ids, conclusion_of(report))
+
+
+def paths_to_read(report: Report, there: There, name: str) -> frozenset[str]:
+    """Files of which `There.whole` has to know the lines, for what is to be said about earlier findings."""
+    notes = _summaries(there, name)[:1]
+    before = lately([told for note in notes for told in read_known(note.body)], there.anchors)
+    ours = [one.told for one in threads_of(there.threads, there.anchors, name)]
+    # Each for itself: most findings are in both, and each is paired once.
+    return to_read(report, ours, there.anchors) | to_read(report, before, there.anchors)
+
+
+def _summaries(there: There, name: str) -> list[Note]:
+    """Our summaries that readers see; more than one if two runs have posted at once."""
+    return [note for note in there.notes if note.mine and not note.hidden and is_summary(note.body, name)]
 
 
 def _settled(ours: Sequence[Beside]) -> frozenset[str]:

@@ -1,10 +1,12 @@
 """Writing a publication to a code host, in the order in which a half-done one does least harm."""
 
+import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from reviewer.changes.patch import parse_patch
 from reviewer.errors import HostError, HostRefusedError, NotPermittedError, PatchError
+from reviewer.findings.identity import line_prints
 from reviewer.hosts.host import NOT_LISTED, CodeHost, Inline, PullRequest, Said
 from reviewer.outputs.neutral import inline, named
 from reviewer.outputs.report import Report
@@ -13,7 +15,7 @@ from reviewer.outputs.wording import counted
 from reviewer.publishing.anchors import Anchors
 from reviewer.publishing.bodies import review_body
 from reviewer.publishing.marks import NAME, review_mark, summary_mark
-from reviewer.publishing.publication import Publication, There, conclusion_of, publication
+from reviewer.publishing.publication import Publication, There, conclusion_of, paths_to_read, publication
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +33,6 @@ class Published:
     hidden: int = 0
     summary: bool = False
     notes: tuple[str, ...] = ()
-
-    @property
-    def anything(self) -> bool:
-        """Whether readers of the pull request see something of this."""
-        return self.summary or self.comments > 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +66,10 @@ def posted(done: Published) -> str:
     return f"Posted: the summary, {counted(done.comments, 'new comment')} beside lines{hidden}."
 
 
-async def there_on(host: CodeHost, pull: PullRequest) -> tuple[There, tuple[str, ...]]:
-    """What is on the host, and what is wrong with it, one sentence each.
+async def there_on(
+    host: CodeHost, pull: PullRequest, report: Report, name: str
+) -> tuple[There, tuple[str, ...]]:
+    """What is on the host, as far as it matters for a report; and what is wrong with it, in sentences.
 
     Raises:
         HostError: the comments cannot be read.
@@ -84,14 +83,32 @@ async def there_on(host: CodeHost, pull: PullRequest) -> tuple[There, tuple[str,
     except (HostError, PatchError) as error:
         anchors = Anchors.none()
         notes = (f"The host shows no diff ({error}): all findings are in the summary.",)
-    return There(anchors, await host.threads(pull), await host.notes(pull)), notes
+    there = There(anchors, await host.threads(pull), await host.notes(pull))
+    paths = sorted(paths_to_read(report, there, name))[:_MOST_READ]
+    try:
+        whole = await host.files(pull.head, paths) if paths else {}
+    except HostError as error:
+        said = f"Files at the head cannot be read ({error}): nothing in them is said to be fixed."
+        return there, (*notes, said)
+    prints = {path: frozenset(line_prints(_lines(data))) for path, data in whole.items()}
+    # A file that is not there any more has no lines.
+    return replace(there, whole=dict.fromkeys(paths, frozenset[str]()) | prints), notes
+
+
+_MOST_READ = 100
+"""Files; of further ones it is not said that their findings are fixed."""
+
+
+def _lines(data: bytes) -> list[str]:
+    return data.decode("utf-8", "replace").split("\n")
 
 
 async def publish(host: CodeHost, pull: PullRequest, report: Report, wish: Wish) -> Published:
     """Write what a report has to say.
 
     First the comments beside lines, which nobody may get twice; then the summary, which is replaced; then
-    what is out of date is hidden. A token that may not write stops nothing but the writing.
+    what is out of date is hidden. A token that may not do that stops nothing but the writing; no more does a
+    host that does not take what is sent.
 
     Args:
         host: where.
@@ -102,21 +119,23 @@ async def publish(host: CodeHost, pull: PullRequest, report: Report, wish: Wish)
     Raises:
         HostError: it cannot be written for another reason than that.
     """
-    there, shown = await there_on(host, pull)
-    notes = list(shown)
-    planned = publication(report, there, wish.name)
+    notes: list[str] = []
+    hide: Sequence[str] = ()
     written = 0
     summary = False
     try:
-        planned, said = await _review(_Task(host, pull, report, there, wish.name), planned)
+        there, shown = await there_on(host, pull, report, wish.name)
+        notes += shown
+        task = _Task(host, pull, report, there, wish.name)
+        planned, said = await _review(task, publication(report, there, wish.name))
         notes += said
         written = len(planned.comments)
         await _summary(host, pull, planned, wish)
-        summary = True
-    except NotPermittedError as error:
+        summary, hide = True, planned.hide
+    except (NotPermittedError, HostRefusedError) as error:
         missing = "The summary was not posted" if written else "Nothing was posted"
         notes.append(f"{missing}: {error}")
-    hidden = await _hide(host, planned.hide, notes) if summary else 0
+    hidden = await _hide(host, hide, notes)
     unset = await checked(host, pull, report, wish) if wish.check else []
     return Published(written, hidden, summary, (*notes, *unset))
 
@@ -166,7 +185,7 @@ async def _review(task: _Task, planned: Publication) -> tuple[Publication, list[
     if not planned.comments:
         return planned, []
     try:
-        await _post(task.host, task.pull, planned.comments)
+        await _post(task, planned.comments)
     except HostRefusedError as error:
         sure = publication(task.report, task.there, task.name, certain=True)
         count = len(planned.comments)
@@ -175,7 +194,7 @@ async def _review(task: _Task, planned: Publication) -> tuple[Publication, list[
         if not sure.comments:
             return sure, [said]
         try:
-            await _post(task.host, task.pull, sure.comments)
+            await _post(task, sure.comments)
         except HostRefusedError:
             none = publication(
                 task.report, replace(task.there, anchors=task.there.anchors.closed()), task.name
@@ -185,21 +204,21 @@ async def _review(task: _Task, planned: Publication) -> tuple[Publication, list[
     return planned, []
 
 
-async def _post(host: CodeHost, pull: PullRequest, comments: Sequence[tuple[str, Inline]]) -> None:
-    mark = review_mark(pull.head, [identity for identity, _ in comments])
+async def _post(task: _Task, comments: Sequence[tuple[str, Inline]]) -> None:
+    mark = review_mark(task.name, secrets.token_hex(8))
     inlines = [comment for _, comment in comments]
-    await host.post_review(pull, review_body(len(inlines), mark), inlines, mark)
+    await task.host.post_review(task.pull, review_body(len(inlines), mark), inlines, mark)
 
 
 async def checked(host: CodeHost, pull: PullRequest, report: Report, wish: Wish) -> list[str]:
     """Set the check and nothing else; returns why it was not set, if so.
 
     Raises:
-        HostError: it cannot be set for another reason than missing rights.
+        HostError: it cannot be set for another reason than missing rights, or that the host does not take it.
     """
     said = Said(f"{wish.name}: {report.status}", inline(verdict_of(report)))
     try:
         await host.set_check(pull, wish.name, conclusion_of(report), said)
-    except NotPermittedError as error:
+    except (NotPermittedError, HostRefusedError) as error:
         return [f"The check was not set: {error}"]
     return []

@@ -11,7 +11,6 @@ import anyio
 import pytest
 
 from reviewer.errors import HostError, HostRefusedError, HostTooLargeError, NotPermittedError
-from reviewer.hosts.addresses import Where
 from reviewer.hosts.client import Client
 from reviewer.models.model import Endpoint, Timeouts
 from reviewer.models.registry import over_http
@@ -157,6 +156,22 @@ def test_a_write_whose_answer_is_lost_is_looked_for(lost):
 
 
 @pytest.mark.parametrize("lost", LOST)
+def test_it_is_looked_for_after_the_pause(lost):
+    """A gateway may give up while the host is still writing."""
+    clock = Clockwork()
+
+    async def work(client):
+        async def happened():
+            return bool(clock.slept)
+
+        return await client.write("POST", "/a", {}, happened)
+
+    with running(Api([lost, OK])) as api:
+        assert ask(api, work, clock).status == 200
+    assert len(api.asked) == 1
+
+
+@pytest.mark.parametrize("lost", LOST)
 def test_and_sent_again_if_it_is_not_there(lost):
     async def write(client):
         async def happened():
@@ -254,5 +269,7 @@ def test_an_answer_that_is_no_json():
 
 
 def test_enterprise_has_graphql_beside_rest():
-    made = Where("https://x/api/v3", "o", "n", 1)
-    assert made.api.removesuffix("/v3") + "/graphql" == "https://x/api/graphql"
+    with running(Api([(200, {}, {"data": {"a": 1}})])) as api:
+        api.url += "/api/v3"
+        assert ask(api, lambda client: client.graphql("q", {})) == {"a": 1}
+    assert [row[1] for row in api.asked] == ["/api/graphql"]

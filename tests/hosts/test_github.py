@@ -128,7 +128,7 @@ def test_files_of_a_commit_are_regular_ones(github):
     assert found == {"reviewer.toml": b"x", ".reviewer/prompts/a.md.j2": b"p"}
     github.truncated = True
     with pytest.raises(HostError, match="more files than GitHub lists"):
-        ask(github, lambda host: host.files(head, ()))
+        ask(github, lambda host: host.files(head, ("AGENTS.md",)))
 
 
 @pytest.mark.parametrize("body", [{"content": "*"}, {}, []])
@@ -283,3 +283,57 @@ def test_a_token_that_may_only_read(github):
     ):
         with pytest.raises(NotPermittedError, match="the token may not do that"):
             writing(github, work, "t")
+
+
+def test_what_the_token_may_not_see_is_left_out(github):
+    rows: dict[str, Any] = {
+        "nodes": [None, {"isResolved": False, "path": "a", "comments": {"nodes": [None]}}]
+    }
+    rows["pageInfo"] = {"hasNextPage": False, "endCursor": None}
+    answer = {
+        "data": {
+            "repository": {"pullRequest": {"reviewThreads": rows, "comments": {**rows, "nodes": [None]}}}
+        }
+    }
+
+    async def read(host: CodeHost) -> Any:
+        pull = await host.pull_request(1)
+        github.faults.append(Fault("POST", "graphql", 200, body=answer, times=2))
+        return await host.threads(pull), await host.notes(pull)
+
+    ((thread,), notes) = ask(github, read)
+    assert (thread.mine, thread.body, notes) == (False, "", ())
+
+
+def test_comments_of_who_is_gone_are_nobodys(github):
+    rows = {"pageInfo": {"hasNextPage": False}, "nodes": [
+        {"path": "a", "comments": {"nodes": [{"id": "1", "body": "x", "author": None}]}},
+        {"path": "a", "comments": {"nodes": []}},
+    ]}  # fmt: skip
+    answer = {"data": {"repository": {"pullRequest": {"reviewThreads": rows}}}}
+
+    async def read(host: CodeHost) -> Any:
+        pull = await host.pull_request(1)
+        github.faults.append(Fault("POST", "graphql", 200, body=answer))
+        return await host.threads(pull)
+
+    assert [thread.mine for thread in ask(github, read)] == [False, False]
+
+
+def test_files_that_were_found_count_though_the_list_is_cut(github):
+    head = github.ends(github.pulls[1])[1]
+    github.truncated = True
+    assert ask(github, lambda host: host.files(head, ("a.py",))) == {"a.py": b"one = 1\ntwo = 3\n"}
+    with pytest.raises(HostError, match=r"so that a\.py and others cannot be looked for"):
+        ask(github, lambda host: host.files(head, ("a.py", "nowhere.py")))
+
+
+def test_all_pages_of_threads_are_read(github):
+    github.comments += [
+        Comment(number, 1, f"c{number}", BOT, path="a.py", line=2) for number in range(1, 152)
+    ]
+
+    async def read(host: CodeHost) -> Any:
+        return await host.threads(await host.pull_request(1))
+
+    assert [thread.body for thread in ask(github, read)] == [f"c{number}" for number in range(1, 152)]

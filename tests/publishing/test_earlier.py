@@ -8,9 +8,9 @@ import pytest
 from reviewer.changes.changeset import Side
 from reviewer.changes.patch import parse_patch
 from reviewer.findings.finding import Finding
-from reviewer.findings.identity import with_ids
+from reviewer.findings.identity import line_prints, with_ids
 from reviewer.hosts.host import Note, Thread
-from reviewer.outputs.report import Coverage, Report, ReviewedFile
+from reviewer.outputs.report import Aside, Coverage, Report, ReviewedFile, SetAside
 from reviewer.prompting.contract import Severity
 from reviewer.publishing.anchors import Anchors
 from reviewer.publishing.marks import NAME, finding_mark, read_known, told
@@ -38,7 +38,21 @@ rename to shop/trolley.py
 +two = one + one
  three = 3
 """
-ANCHORS = Anchors.of(parse_patch(DIFF, name="test"))
+CHANGES = parse_patch(DIFF, name="test")
+ANCHORS = Anchors.of(CHANGES)
+ADDED = b"""\
+diff --git a/shop/one.py b/shop/one.py
+new file mode 100644
+--- /dev/null
++++ b/shop/one.py
+@@ -0,0 +1,2 @@
++def count(items):
++    return len(items)
+"""
+OUTSIDE = "    never_shown_in_a_hunk(items)"
+WHOLE = {
+    file.path: frozenset(line_prints([*file.hunk_lines(Side.NEW).values(), OUTSIDE])) for file in CHANGES
+}
 HERE = finding(line=12, end_line=12, code="        return sum(items) / len(items)", severity=Severity.MINOR)
 GONE = replace(HERE, code="        return sum(items) / count", title="Gone by now")
 WORDS = {
@@ -70,8 +84,8 @@ def said(made: Publication) -> dict[str, str]:
     return found
 
 
-def again(made: Report, *, threads=(), notes=(), anchors=ANCHORS, name=NAME) -> Publication:
-    return publication(made, There(anchors, threads, notes), name)
+def again(made: Report, *, threads=(), notes=(), anchors=ANCHORS, name=NAME, whole=WHOLE) -> Publication:
+    return publication(made, There(anchors, threads, notes, whole), name)
 
 
 STANDING = {
@@ -111,6 +125,12 @@ STANDING = {
         replace(HERE, path="shop/never_heard_of.py"),
         {},
         HERE,
+        1,
+    ),
+    "one of the same kind, in words of two": (
+        replace(HERE, category="error handling", code="three = 3\n" + HERE.code),
+        {},
+        replace(HERE, category="error handling"),
         0,
     ),
     "one of another file": (replace(HERE, path="other.py", code="another = line"), {}, HERE, 1),
@@ -135,6 +155,14 @@ def test_words_of_a_finding_that_its_thread_does_not_say_are_in_the_summary():
     assert words not in again(report([worse]), threads=[thread(worse)]).summary
 
 
+def test_a_thread_that_is_folded_does_not_stand_before_one_that_is_seen():
+    worse = thread(replace(HERE, severity=Severity.CRITICAL), hidden=True)
+    assert len(again(report([HERE]), threads=[worse]).comments) == 1
+    for state in ({}, {"resolved": True}):
+        threads = [worse, thread(HERE, **state)]
+        assert again(report([HERE]), threads=threads).comments == ()
+
+
 def test_of_two_threads_the_one_that_is_not_hidden_counts():
     for pair in ([{"hidden": True}, {}], [{}, {"hidden": True}]):
         assert again(report([HERE]), threads=[thread(HERE, **state) for state in pair]).comments == ()
@@ -147,6 +175,43 @@ def only(*roles: str) -> Coverage:
 BECAME = {
     "its code is gone": (GONE, report(), ANCHORS, "fixed"),
     "its code is there": (HERE, report(), ANCHORS, "unsaid"),
+    "its code stands where the host shows nothing": (
+        replace(HERE, code=OUTSIDE, line=99),
+        report(),
+        ANCHORS,
+        "unsaid",
+    ),
+    "a part of its code stands where the host shows nothing": (
+        replace(HERE, code=f"{HERE.code}\n{OUTSIDE}"),
+        report(),
+        ANCHORS,
+        "unsaid",
+    ),
+    "its code has a secret": (
+        replace(HERE, code='    key = "REDACTED_KEY_1"'),
+        report(),
+        ANCHORS,
+        "unsaid",
+    ),
+    "it was refuted": (
+        GONE,
+        report(set_aside=(SetAside(with_ids([GONE])[0], Aside.REFUTED, "no"),)),
+        ANCHORS,
+        "unsaid",
+    ),
+    "it was not found in the code": (GONE, report(unverified=with_ids([GONE])), ANCHORS, "unsaid"),
+    "its file was new and has another name now": (
+        replace(HERE, path="shop/old_name.py", code="def count(items):\n    return len(items)"),
+        report(),
+        Anchors.of(parse_patch(ADDED, name="test")),
+        "unchecked",
+    ),
+    "its line stands in two new files": (
+        replace(HERE, path="shop/old_name.py", code="    return len(items)"),
+        report(),
+        Anchors.of(parse_patch(ADDED + ADDED.replace(b"one.py", b"two.py"), name="test")),
+        "unsaid",
+    ),
     "its code is nowhere known": (replace(GONE, code="x", quote="x"), report(), ANCHORS, "unsaid"),
     "its file has left the change": (replace(GONE, path="reverted.py"), report(), ANCHORS, "fixed"),
     "its file is not shown": (
@@ -155,7 +220,7 @@ BECAME = {
         Anchors.of(parse_patch(DIFF, name="test"), frozenset({"huge.py"})),
         "unchecked",
     ),
-    "no diff is shown": (GONE, report(), Anchors.none(), "unsaid"),
+    "no diff is shown": (GONE, report(), Anchors.none(), "fixed"),
     "nobody read the file": (GONE, report(coverage=Coverage()), ANCHORS, "unchecked"),
     "a part was not read": (GONE, report(missed=(replace(MISSED, path=HERE.path),)), ANCHORS, "unchecked"),
     "a part was not to be read": (
@@ -194,6 +259,9 @@ def test_what_became_of_a_finding(was, now, anchors, fate):
     made = again(now, threads=[thread(was)], notes=[before], anchors=anchors)
     assert said(made) == {plain_title(was): fate}
     assert bool(made.hide) == (fate == "fixed")
+    blind = again(now, threads=[thread(was)], notes=[before], anchors=anchors, whole={})
+    assert said(blind) in ({plain_title(was): fate}, {plain_title(was): "unsaid"}), "nobody has read the file"
+    assert not blind.hide or anchors.left(was.path) or was.side is Side.OLD
     # Without a thread of its own, the hidden list knows it as well.
     assert said(again(now, notes=[before], anchors=anchors)) == {plain_title(was): fate}
     # What was not looked at is not forgotten; the rest is said once.
@@ -227,6 +295,23 @@ def test_reviews_of_several_names_leave_each_other_alone():
     own = again(report([HERE]), threads=theirs, notes=notes, name="security")
     assert (own.comments, own.hide, own.note) == ((), (theirs[0].id,), notes[0])
     assert own.summary.startswith("<!-- reviewer:summary security -->\n\n## Code review: security")
+
+
+@pytest.mark.parametrize("form", ["words above\n\n{}", "{}\n\nwords below", "above\n{}\nbelow"])
+def test_a_summary_that_a_person_has_written_in_is_known_again(form):
+    edited = replace(note(GONE), body=form.format(note(GONE).body))
+    made = again(report(), notes=[edited])
+    assert made.note == edited
+    assert said(made) == {GONE.title: "fixed"}
+    failed = again(report(reviews=(FAILED,), coverage=Coverage()), notes=[edited]).summary
+    assert read_known(failed) == read_known(edited.body)
+    assert "below" in failed or "below" not in form
+
+
+def test_of_two_summaries_one_is_kept():
+    two = [replace(note(GONE), id="1", node="N1"), replace(note(HERE), id="2", node="N2")]
+    made = again(report(), notes=two)
+    assert (made.note, made.hide) == (two[0], ("N2",))
 
 
 def test_a_hidden_summary_is_somebodys_wish_and_a_new_one_is_made():

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from reviewer.changes.changeset import Side
 from reviewer.changes.patch import parse_patch
 from reviewer.findings.finding import Finding
-from reviewer.findings.identity import with_ids
+from reviewer.findings.identity import line_prints, with_ids
 from reviewer.hosts.host import Conclusion, Note, Thread
 from reviewer.outputs.report import Aside, Gate, Report, SetAside
 from reviewer.prompting.contract import Severity
@@ -49,14 +49,16 @@ diff --git a/shop/cart.py b/shop/cart.py
  
 """  # noqa: W293  # blank context lines
 SUMMARY = summary_mark(NAME)
-ANCHORS = Anchors.of(parse_patch(DIFF, name="test"))
+CHANGES = parse_patch(DIFF, name="test")
+ANCHORS = Anchors.of(CHANGES)
+WHOLE = {file.path: frozenset(line_prints(file.hunk_lines(Side.NEW).values())) for file in CHANGES}
 AT = finding(line=14, end_line=14, code="        return total / count")
 GONE = finding(line=14, end_line=14, code="        return total / max(1, count)")
 """Its line was changed since."""
 
 
 def planned(made: Report, threads=(), notes=(), **options) -> Publication:
-    return publication(made, There(ANCHORS, threads, notes), **options)
+    return publication(made, There(ANCHORS, threads, notes, WHOLE), **options)
 
 
 def thread(about: Finding, **fields) -> Thread:
@@ -118,6 +120,17 @@ def test_a_suggestion_with_a_stand_in_is_never_offered():
     patch = PATCH.replace("if count else 0", 'if "REDACTED_PASSWORD_1" else 0')
     ((_, comment),) = planned(report([replace(AT, patch=patch)])).comments
     assert "```suggestion" not in comment.body
+
+
+def test_what_a_click_would_apply_is_what_is_seen():
+    for hidden in ("\u202e", "\u200b", "\x1b[8m"):
+        patch = PATCH.replace("if count else 0", f"if count else 0  # {hidden}")
+        ((_, comment),) = planned(report([replace(AT, patch=patch)])).comments
+        assert "```suggestion" not in comment.body
+        assert hidden not in comment.body
+    tabs = PATCH.replace("        return total / count if", "\t\treturn total / count if")
+    ((_, comment),) = planned(report([replace(AT, patch=tabs)])).comments
+    assert "```suggestion\n\t\treturn" in comment.body
 
 
 def test_a_suggestion_elsewhere_is_shown_not_offered():
@@ -244,8 +257,10 @@ def test_a_summary_fits_by_whole_findings():
     made = planned(report(many)).summary
     assert len(made) <= MOST
     assert re.search(r"^\d+ more findings in the whole report\.$", made, re.MULTILINE)
+    rows = [row for row in made.split("\n") if row.startswith("- **")]
+    assert len(rows) > 100
     assert all(
-        row.rstrip().endswith("word.") or "word" in row for row in made.split("\n") if row.startswith("- **")
+        row.endswith(f": Problem {number}. {' '.join(['word'] * 60)}") for number, row in enumerate(rows)
     )
     assert len(read_known(made)) > 50
 
@@ -332,10 +347,9 @@ def test_damaged_lists_are_empty(body):
     assert read_known(body) == ()
 
 
-def test_a_review_is_known_by_its_version_and_findings():
-    assert review_mark("a" * 40, ["x"]) == review_mark("a" * 40, ["x"])
-    assert review_mark("a" * 40, ["x"]) != review_mark("a" * 40, ["y"])
-    assert review_mark("a" * 40, ["x"]) != review_mark("b" * 40, ["x"])
+def test_each_attempt_at_a_review_has_a_mark_of_its_own():
+    assert review_mark("one", "a1") != review_mark("two", "a1")
+    assert review_mark("one", "a1") != review_mark("one", "a2")
 
 
 def test_certain_comments_are_single_added_lines():

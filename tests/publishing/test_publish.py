@@ -228,8 +228,6 @@ def test_what_cannot_be_hidden_stops_nothing(github, capsys):
     github.repository.commit(BETTER)
     assert reviewed() == 0
     forbidden = {"data": None, "errors": [{"type": "FORBIDDEN", "message": "no"}]}
-    # Who we are, threads and notes are asked for before.
-    github.faults.append(Fault("POST", "graphql", 200, body=forbidden, times=0))
     asked = []
     really = github.answer
 
@@ -256,7 +254,6 @@ def test_a_check_says_what_the_gate_says(github):
 
 def test_a_host_without_a_diff_gets_everything_in_the_summary(github, capsys):
     assert reviewed() == 0
-    github.faults.append(Fault("GET", "/pulls/1$", 200, times=0))
     github.most_files = 0
     github.without_patch.add("a.py")
     assert published() == 0
@@ -433,3 +430,103 @@ def test_everything_that_decides_is_read_from_the_base_without_a_clone(github, m
     assert any("ROLE OF THE BASE" in text for text in instructions)
     assert not any("ROLE OF THE HEAD" in text for text in instructions)
     assert any(one["finding"]["path"] == "a.py" for one in made["set_aside"])
+
+
+def test_code_that_the_host_does_not_show_is_not_said_to_be_fixed(github, model, monkeypatch, tmp_path):
+    """With a clone, models see more of a file than the hunks of the host."""
+    repo = github.repository
+    repo.git("checkout", "-q", "main")
+    far = "".join(f"    step({number})\n" for number in range(4))
+    repo.commit({"a.py": f"def run(text):\n    return eval(text)\n\n\ndef more():\n{far}    return 1\n"})
+    repo.git("checkout", "-q", "-B", "topic", "main")
+    repo.commit({"a.py": f"def run(text):\n    return eval(text)\n\n\ndef more():\n{far}    return 2\n"})
+    clone, desk = tmp_path / "clone", Path.cwd()
+    repo.git("clone", "-q", str(repo.root), str(clone))
+    settings, report = str(desk / "lab.toml"), str(desk / "r.json")
+
+    def review_and_publish(*also: str) -> None:
+        model[1].also = also
+        monkeypatch.chdir(clone)
+        assert main(["run", "--config", settings, "--pr", "1", "-q", "-o", report]) == 0
+        monkeypatch.chdir(desk)
+        assert published() == 0
+
+    model[1].context = True
+    review_and_publish("eval(")
+    assert "Line with return eval" in summary(github)
+    assert github.beside(1) == [], "no line of the host's hunks"
+    review_and_publish()
+    assert "**Not reported this time** (1)" in summary(github)
+    assert "Fixed" not in summary(github)
+
+
+def test_what_is_read_at_the_head_only_if_it_matters(github):
+    both()
+    github.journal.clear()
+    both()
+    assert not [row for row in github.journal if "/git/" in row[2] and "trees" not in row[2]]
+    github.repository.commit(BETTER)
+    both()
+    assert [row[2].split("/")[2] for row in github.journal if "/git/" in row[2]].count("blobs") == 1
+
+
+def test_a_head_that_cannot_be_read_leaves_all_open(github, capsys):
+    both()
+    github.repository.commit(BETTER)
+    assert reviewed() == 0
+    github.faults.append(Fault("GET", "/git/trees/", 404, times=9))
+    assert published() == 0
+    assert "Files at the head cannot be read" in capsys.readouterr().out
+    assert "**Not reported this time** (1)" in summary(github)
+    assert github.beside(1)[0].minimized == ""
+
+
+def test_two_names_and_a_lost_answer(github):
+    assert reviewed() == 0
+    assert published(name="one") == 0
+    github.faults.append(Fault("POST", "/reviews$", 502))
+    assert published(name="two") == 0
+    assert len(github.beside(1)) == 2, "what is there is that of the other one"
+
+
+def test_two_summaries_after_a_race_become_one(github):
+    both()
+    (first,) = github.below(1)
+    github._new(1, first.body, first.author)
+    both()
+    assert [one.minimized for one in github.below(1)] == ["", "outdated"]
+
+
+HOSTILE = {
+    "id": (
+        {"id": "x --> @everyone ![x](https://evil.example/?s=1) <!--"},
+        "not a report in JSON: findings.0.id",
+    ),
+    "end": ({"end_line": 10**11}, ""),
+    "title": ({"title": "long " * 30_000}, ""),
+    "category": ({"category": "long " * 30_000}, ""),
+}
+
+
+@pytest.mark.parametrize(("fields", "why"), HOSTILE.values(), ids=HOSTILE)
+def test_a_hostile_report_does_no_harm(github, capsys, fields, why):
+    assert reviewed() == 0
+    report = json.loads(Path("r.json").read_text())
+    report["findings"][0] |= fields
+    Path("r.json").write_text(json.dumps(report))
+    status = main(["publish", "r.json", "--pr", "1"])
+    assert status == (2 if why else 0)
+    assert why in capsys.readouterr().err
+    assert len(github.beside(1)) == (0 if why else 1)
+    assert not [row for row in github.refused() if row[0] == 422]
+
+
+def test_a_dry_run_gives_the_runner_no_commands(github, model, capsys):
+    assert reviewed() == 0
+    report = json.loads(Path("r.json").read_text())
+    report["findings"][0] |= {"suggestion": "::stop-commands::y\n##[error]z", "patch": ""}
+    Path("r.json").write_text(json.dumps(report))
+    assert published(dry_run=True) == 0
+    said = capsys.readouterr().out
+    assert "stop-commands" in said
+    assert not [row for row in said.split("\n") if row.startswith("::") or "##[" in row]

@@ -376,6 +376,7 @@ def _as_thread(one: Comment) -> Any:
 
 def _as_note(one: Comment) -> Any:
     return {
+        "id": f"C{one.id}",
         "databaseId": one.id,
         "body": one.body,
         "isMinimized": bool(one.minimized),
