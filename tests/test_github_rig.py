@@ -1,6 +1,7 @@
 """The whole way on a GitHub on loopback that checks every request, where somebody has set it up.
 
-RIG_HOME names the folder it lives in (a `github` below it, or itself). Skipped, with the reason, where it is not.
+RIG_HOME names the folder it lives in (a `github` below it, or itself). Skipped, with the reason, where it is not. There is
+one of them, so that these tests run one after the other (`--dist loadfile`).
 """
 
 import json
@@ -20,32 +21,14 @@ from reviewer.commands.action import action
 from reviewer.commands.publish import PublishOptions, publish_report
 from reviewer.commands.run import run
 from reviewer.options import Common, RunOptions
-from reviewer.outputs.registry import FORMS
-from reviewer.prompting.contract import CATEGORIES, Severity
-from tests.outputs.test_forms import REPORTS
 from tests.support.clock import Clockwork
-from tests.support.reports import finding as a_finding
-from tests.support.reports import report as a_report
 from tests.support.repository import Builder
 from tests.support.server import ChatServer, running
-from tests.support.shared import require
+from tests.support.shared import github_home, require
 from tests.support.suspicious import Reviewer
 
-pytestmark = [pytest.mark.rig, pytest.mark.xdist_group("github")]
+pytestmark = pytest.mark.rig
 PORT = "4110"
-
-
-def home() -> Path:
-    """Where the rig is installed."""
-    if "RIG_HOME" not in os.environ:
-        pytest.skip("RIG_HOME is not set: no GitHub to test against")
-    place = Path(os.environ["RIG_HOME"])
-    found = next(
-        (one for one in (place / "github", place) if (one / "venv" / "bin" / "python").exists()), None
-    )
-    if found is None:
-        pytest.skip(f"no GitHub is installed in {place}")
-    return found
 
 
 @dataclass(frozen=True)
@@ -57,13 +40,15 @@ class Rig:
     environment: dict[str, str]
 
     def tool(self, name: str, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
+        done = subprocess.run(
             [str(self.home / "venv" / "bin" / "python"), str(self.folder / name), *arguments],
             env={**os.environ, **self.environment},
             capture_output=True,
             text=True,
-            check=check,
+            check=False,
         )
+        assert not check or done.returncode == 0, (name, *arguments, done.stdout, done.stderr)
+        return done
 
     def ctl(self, *arguments: str) -> Any:
         said = self.tool("rigctl.py", *arguments).stdout
@@ -117,7 +102,7 @@ class Rig:
 @pytest.fixture(scope="module")
 def rig() -> Iterator[Rig]:
     folder = require("rigs", "github")
-    where = home()
+    where = github_home()
     made = Rig(folder, where, {"RIG_HOME": str(where), "RIG_PORT": PORT, "HOME": str(where)})
     made.tool("rigctl.py", "down", check=False)
     made.tool("rigctl.py", "up", "--no-mock")
@@ -466,64 +451,6 @@ def test_the_whole_action_in_a_runner(rig, desk, model, monkeypatch):
     assert rig.refused() == []
 
 
-@pytest.mark.parametrize("target", ["action.yml", "docs"])
-def test_linters(rig, target):
-    root = Path(__file__).resolve().parents[1]
-    done = subprocess.run(
-        ["bash", str(rig.folder / "lint_actions.sh"), *map(str, workflows(root, target))],
-        env={**os.environ, **rig.environment},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-
-
-def workflows(root: Path, target: str) -> list[Path]:
-    if target == "action.yml":
-        return [root / target]
-    folder = Path.cwd() / "workflows" / ".github" / "workflows"
-    folder.mkdir(parents=True, exist_ok=True)
-    text = (root / "docs" / "github-action.md").read_text("utf-8")
-    found = re.findall(r"^```yaml\n(name: .*?)^```$", text, re.MULTILINE | re.DOTALL)
-    assert len(found) == 3
-    for number, workflow_text in enumerate(found):
-        (folder / f"w{number}.yml").write_text(workflow_text.replace("OWNER/reviewer", "acme/reviewer"))
-    return [folder.parents[1]]
-
-
-COUNTS = (0, 1, 200, 6000)
-
-
-@pytest.mark.parametrize("count", COUNTS)
-def test_sarif_is_as_github_wants_it(count, tmp_path):
-    folder, where = require("rigs", "github"), home()
-    found = [
-        a_finding(
-            line=n,
-            end_line=n,
-            code=f"x = {n}",
-            category=(*CATEGORIES, "other")[n % 11],
-            severity=list(Severity)[n % 3],
-        )
-        for n in range(1, count + 1)
-    ]
-    files = [tmp_path / "counted.sarif"]
-    files[0].write_text(FORMS["sarif"].render(a_report(found)))
-    if count == 1:
-        for name, made in REPORTS.items():
-            files.append(tmp_path / f"{name.replace(' ', '-')}.sarif")
-            files[-1].write_text(FORMS["sarif"].render(made))
-    done = subprocess.run(
-        [str(where / "venv" / "bin" / "python"), str(folder / "sarif_check.py"), "--ai", *map(str, files)],
-        env={**os.environ, "RIG_HOME": str(where)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, [row for row in done.stdout.splitlines() if "note:" not in row]
-
-
 def test_the_command_line_knows_it_all(desk, rig, model, capsys):
     """By number and by address, through the program's own entrance."""
     number = rig.seed()
@@ -531,32 +458,3 @@ def test_the_command_line_knows_it_all(desk, rig, model, capsys):
     assert main(["run", "--config", "lab.toml", "--pr", address, "-q", "-o", "r.json"]) == 0
     assert main(["publish", "r.json", "--pr", address, "--dry-run"]) == 0
     assert "##### New comment" in capsys.readouterr().out
-
-
-def test_the_hooks_in_pre_commit(tmp_path):
-    """The manifest is sound, and both hooks run from an environment that pre-commit has made."""
-    folder, where = require("rigs", "github"), home()
-    root = Path(__file__).resolve().parents[1]
-    environment = {**os.environ, "RIG_HOME": str(where), "REVIEWER_DETECT": "false"}
-    manifest = [
-        str(where / "venv" / "bin" / "pre-commit"),
-        "validate-manifest",
-        str(root / ".pre-commit-hooks.yaml"),
-    ]
-    subprocess.run(manifest, env=environment, check=True)
-    said = {
-        "reviewer": ("pre-commit", "reviewer: not reviewed: no model server answers", 0),
-        "reviewer-push": ("manual", "this repository has no commits yet", 1),
-    }
-    for hook, (stage, words, status) in said.items():
-        done = subprocess.run(
-            ["bash", str(folder / "precommit_try.sh"), str(root), hook, "--hook-stage", stage],
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if "No matching distribution" in done.stdout or "Could not find a version" in done.stdout:
-            pytest.skip("no package registry can be reached")
-        assert words in done.stdout, done.stdout + done.stderr
-        assert done.returncode == status
