@@ -107,16 +107,16 @@ def test_a_diff_that_is_put_together_is_the_same_change(github):
 
 
 def test_files_without_a_patch_and_files_that_are_not_listed_are_named(github):
-    github.repository.commit({f"f{number:03}.py": f"n = {number}\n" for number in range(250)})
-    github.most_files, github.without_patch, github.most_listed = 100, {"a.py"}, 220
+    github.repository.commit({f"f{number:03}.py": f"n = {number}\n" for number in range(130)})
+    github.most_files, github.without_patch, github.most_listed = 100, {"a.py"}, 120
     found = shown(github)
     (patchless, unlisted) = found.missing
     assert (patchless.path, patchless.kind) == ("a.py", SkipKind.IMPOSSIBLE)
     assert "2 changed lines" in patchless.reason
     assert unlisted.path == NOT_LISTED
-    assert unlisted.reason.startswith("31 more files")
-    assert len(parse_patch(found.patch, name="listed")) == 219
-    assert len([row for row in github.journal if row[2] == "/pulls/1/files"]) == 3, "page by page"
+    assert unlisted.reason.startswith("11 more files")
+    assert len(parse_patch(found.patch, name="listed")) == 119
+    assert len([row for row in github.journal if row[2] == "/pulls/1/files"]) == 2, "page by page"
 
 
 def test_files_of_a_commit_are_regular_ones(github):

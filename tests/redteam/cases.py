@@ -185,7 +185,7 @@ FILES: list[tuple[str, Callable[[Builder], object]]] = [
     ("a driver for diffs", writes({".gitattributes": "*.py diff=evil filter=evil\n", ".gitconfig": '[diff "evil"]\ntextconv = touch pwned;\n'})),
     ("one line of many megabytes", writes({"long.py": "x = '" + "A" * 3_000_000 + "'\n"})),
     ("a file over all limits", writes({"huge.py": "x = 1\n" * 3_000_000})),
-    ("very many files", writes({f"many/f{n}.py": f"x = {n}\n" for n in range(3000)})),
+    ("very many files", writes({f"many/f{n}.py": f"x = {n}\n" for n in range(1200)})),
     ("what repeats itself", writes({"again.py": "os.system(input())\n" * 20_000})),
     ("bytes that are no text", writes({"bytes.py": bytes(range(256)) * 500})),
 ]  # fmt: skip
