@@ -265,6 +265,10 @@ TROUBLE = {
         [Fault("POST", "graphql", 200, body=FORBIDDEN, times=9)],
         "Nothing was posted: the token may not do that",
     ),
+    "the pull request is not there any more": (
+        [Fault("GET", "/pulls/1$", 404, times=9, first=2)],
+        "::warning title=reviewer::Not everything was posted: it is not there",
+    ),
     "the host is down": (
         [Fault("POST", "/reviews$", 502, times=9)],
         "::warning title=reviewer::Not everything was posted: ",

@@ -138,13 +138,13 @@ async def _tell(host: CodeHost, number: int, report: Report, job: _Job) -> None:
     Raises:
         HostError: it cannot be posted for another reason than rights, and nothing else was to be done.
     """
-    pull = await host.pull_request(number)
-    if why := why_not(pull, report):
-        job.workflow.note("notice", f"Nothing is posted: {why}.", title="reviewer")
-        return
     seen, failed = False, None
     rows: list[str] = []
     try:
+        pull = await host.pull_request(number)
+        if why := why_not(pull, report):
+            job.workflow.note("notice", f"Nothing is posted: {why}.", title="reviewer")
+            return
         seen, rows = await _written(host, pull, report, job)
     except HostError as error:
         failed = error

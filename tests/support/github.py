@@ -60,6 +60,8 @@ class Fault:
     headers: Mapping[str, str] = field(default_factory=dict)
     body: Any = None
     times: int = 1
+    first: int = 0
+    """So many requests are answered well before."""
 
 
 @dataclass
@@ -427,11 +429,13 @@ def serving(server: GitHubServer) -> Iterator[GitHubServer]:
                 status: int = 0
                 payload: Any = None
                 headers: Any = {}
-                if fault is None or fault.after:
+                if fault is None or fault.after or fault.first:
                     try:
                         status, payload, headers = server.answer(method, self.path, dict(self.headers), body)
                     except RefusalError as error:
                         status, payload, headers = error.status, {"message": str(error)}, {}
+                if fault is not None and fault.first:
+                    fault.first, fault = fault.first - 1, None
                 if fault is not None:
                     fault.times -= 1
                     status, payload, headers = (
