@@ -104,6 +104,16 @@ def test_no_secret_leaves_and_none_is_written(shop, server, tmp_path, capsys):
     )
 
 
+def test_a_prompt_that_is_shown_is_the_one_that_would_be_sent(shop, tmp_path, capsys):
+    """Somebody may put it into a chat by hand."""
+    for options in ((), ("--json",)):
+        assert main(["prompt", "code_quality", "--config", str(tmp_path / "lab.toml"), *options]) == 0
+        shown = capsys.readouterr().out
+        assert "REDACTED_AWS_KEY_1" in shown
+        for secret in SECRETS:
+            assert secret not in shown
+
+
 def test_every_form_of_a_report_is_without_secrets(shop, server, tmp_path):
     forms = [
         flag
