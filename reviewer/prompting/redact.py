@@ -29,8 +29,8 @@ OWN = "OWN_KEY"
 """The kind of this program's own keys."""
 _EXPLAINED = """
 Secrets were taken out of the material before it was sent to you. Words such as {example} stand in for them:
-the same word for the same value, and the real code has the real value there. Do not report a stand-in itself,
-nor that it is undefined, wrong or a placeholder.
+the same word for the same value, and the real code has the real value there. Quote them as they stand. That a
+secret is written into the code may be reported; that a stand-in is undefined, wrong or a placeholder may not.
 """
 
 
