@@ -419,35 +419,41 @@ def test_nothing_that_was_posted_is_active(rig, desk, model):
             assert active not in plain
 
 
-def test_the_whole_action_in_a_runner(rig, desk, model, monkeypatch):
-    """As the runner would: its own environment, locked dependencies from the registry."""
-    number = rig.seed()
+def in_runner(rig: Rig, desk: Path, number: int, token: str, *inputs: str) -> dict[str, Any]:
+    """The whole action as the runner does it: its own environment, locked dependencies from the registry."""
     rig.ctl(
-        "event",
-        "pull_request",
-        "--pr",
-        str(number),
-        "--action",
-        "opened",
-        "--token",
-        "full",
-        "--out",
-        "event",
+        "event", "pull_request", "--pr", str(number), "--action", "opened", "--token", token, "--out", "event"
     )
     root = Path(__file__).resolve().parents[1]
+    given = [part for one in inputs for part in ("--input", one)]
     done = rig.tool(
-        "run_action.py", str(root), "--event", "event", "--report", "made.json",
-        "--input", f"settings={(desk / 'lab.toml').read_text()}", "--input", "upload-sarif=true", "--input", "check=true",
-        check=False,
-    )  # fmt: skip
+        "run_action.py", str(root), "--event", "event", "--report", "made.json", *given, check=False
+    )
     if "No matching distribution" in done.stdout or "Could not find a version" in done.stdout:
         pytest.skip("no package registry can be reached")
-    made = json.loads((desk / "made.json").read_text())
+    made: dict[str, Any] = json.loads((desk / "made.json").read_text())
     assert made["conclusion"] == "success", done.stdout
     assert made["problems"] == []
+    return made
+
+
+def test_the_whole_action_in_a_runner(rig, desk, model):
+    number = rig.seed()
+    settings = f"settings={(desk / 'lab.toml').read_text()}"
+    made = in_runner(rig, desk, number, "full", settings, "upload-sarif=true", "check=true")
     assert made["outputs"]["status"] == "findings"
     assert len(rig.comments(number)) == 1
     assert len(rig.ctl("state")["sarifs"]) == 1
+    assert rig.refused() == []
+
+
+def test_the_whole_action_for_a_fork_in_a_runner(rig, desk, model, monkeypatch):
+    number = rig.seed("--fork")
+    monkeypatch.setenv("REVIEWER_DETECT", "false")
+    made = in_runner(rig, desk, number, "readonly", "upload-sarif=true", "check=true")
+    assert made["outputs"]["status"] == "skipped"
+    assert "this change has no access to keys" in json.dumps(made["annotations"])
+    assert rig.comments(number) == []
     assert rig.refused() == []
 
 
