@@ -56,7 +56,10 @@ COMMANDS = {
     "config keys": (["config", "keys"], SETTINGS | {"pathspec"}),
     "config show": (["config"], SETTINGS | {"git", "pathspec"}),
     "roles": (["roles"], SETTINGS | {"git", "pathspec"}),
-    "prompt": (["prompt", "architecture", "--commit", "HEAD"], SETTINGS | {"git", "pathspec"}),
+    "prompt": (
+        ["prompt", "architecture", "--commit", "HEAD"],
+        SETTINGS | {"git", "pathspec", "detect_secrets"},
+    ),
     "run with the built-in reviewer": (
         ["run", "--commit", "HEAD", "--model", "builtin", "-q"],
         SETTINGS | {"git", "pathspec", "rich", "tenacity", "yaml", "json_repair", "detect_secrets", "lizard"},
