@@ -3,13 +3,18 @@
 import socket
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import anyio
 import pytest
 
 import reviewer.models.answer  # noqa: F401  # its clock has the real sleep, whichever test comes first
+from tests.support.desk import desk
+from tests.support.github import GitHubServer
 from tests.support.repository import Builder
+from tests.support.server import ChatServer, running
+from tests.support.suspicious import Reviewer
 
 _A_LIMIT, _A_MOMENT = 600.0, 0.05
 
@@ -103,3 +108,18 @@ def home(_no_home: Path) -> Path:
 def repo(tmp_path) -> Builder:
     """A real, empty git repository."""
     return Builder.create(tmp_path / "repo")
+
+
+@pytest.fixture
+def model() -> Iterator[tuple[ChatServer, Reviewer]]:
+    """A server whose findings can be foreseen, and what decides on them."""
+    reviewer = Reviewer()
+    with running(ChatServer(models=["big", "small"], default=reviewer)) as server:
+        yield server, reviewer
+
+
+@pytest.fixture
+def github(repo, model, monkeypatch, tmp_path) -> Iterator[GitHubServer]:
+    """A pull request on a host, and a folder that is no repository to work from."""
+    with desk(repo, model[0].url, tmp_path / "desk", monkeypatch) as server:
+        yield server

@@ -10,23 +10,8 @@ import pytest
 
 from reviewer.commands.action import action
 from tests.support.clock import Clockwork
-from tests.support.desk import BETTER, desk
+from tests.support.desk import BETTER
 from tests.support.github import BOT, NAME, OWNER, READER, Fault
-from tests.support.server import ChatServer, running
-from tests.support.suspicious import Reviewer
-
-
-@pytest.fixture
-def model():
-    reviewer = Reviewer()
-    with running(ChatServer(models=["big", "small"], default=reviewer)) as server:
-        yield server, reviewer
-
-
-@pytest.fixture
-def github(repo, model, monkeypatch, tmp_path):
-    with desk(repo, model[0].url, tmp_path / "desk", monkeypatch) as server:
-        yield server
 
 
 @pytest.fixture

@@ -96,12 +96,12 @@ def became(
         whole: short hashes of all lines that files have now, by path.
     """
     doubted = _among(earlier, [*(item.finding for item in report.set_aside), *report.unverified])
-    for number in _looked_for(report, earlier, anchors):
+    looked = list(_looked_for(report, earlier, anchors))
+    for number in looked:
         code = True if number in doubted else anchors.holds_code(earlier[number], whole)
         yield number, Became.FIXED if code is False else Became.UNSAID
-    looked = set(_looked_for(report, earlier, anchors))
-    spoken = _among(earlier, report.findings)
-    yield from ((number, Became.UNCHECKED) for number in range(len(earlier)) if number not in looked | spoken)
+    known_now = {*looked, *_among(earlier, report.findings)}
+    yield from ((number, Became.UNCHECKED) for number in range(len(earlier)) if number not in known_now)
 
 
 def to_read(report: Report, earlier: Sequence[Told], anchors: Anchors) -> frozenset[str]:

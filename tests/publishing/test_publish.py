@@ -15,23 +15,8 @@ from reviewer.config.places import user_file
 from reviewer.errors import HostError, OutputError, UsageError
 from reviewer.options import Common, RunOptions
 from tests.support.clock import Clockwork
-from tests.support.desk import BETTER, WORSE, desk
+from tests.support.desk import BETTER, WORSE
 from tests.support.github import PERSON, READER, WORKFLOW, Fault, GitHubServer
-from tests.support.server import ChatServer, running
-from tests.support.suspicious import Reviewer
-
-
-@pytest.fixture
-def model():
-    reviewer = Reviewer()
-    with running(ChatServer(models=["big"], default=reviewer)) as server:
-        yield server, reviewer
-
-
-@pytest.fixture
-def github(repo, model, monkeypatch, tmp_path):
-    with desk(repo, model[0].url, tmp_path / "desk", monkeypatch) as server:
-        yield server
 
 
 def reviewed(**options: Any) -> int:
